@@ -1,0 +1,130 @@
+/** The live preview: always the newest version, with a soft change from one to the next. */
+import { make, need, note } from "../parts/dom";
+import { fetchOk, Problem, sentence } from "../parts/http";
+import type { Draft, DraftKeeper } from "./draft";
+
+const RETRY_MS = 2500;
+
+export class Preview {
+  private readonly proof = need("[data-proof]");
+  private readonly image = need<HTMLImageElement>("[data-proof-image]");
+  private readonly next = need<HTMLImageElement>("[data-proof-next]");
+  private readonly busy = need("[data-busy]");
+  private readonly trouble = need("[data-proof-problem]");
+  private going: AbortController | null = null;
+  private shown = -1;
+  private wanted = -1;
+  private timer = 0;
+
+  constructor(private readonly keeper: DraftKeeper) {
+    keeper.listen((draft) => this.follow(draft));
+    this.follow(keeper.draft);
+  }
+
+  private follow(draft: Draft): void {
+    this.blank(draft);
+    if (draft.missing.length || draft.problem) {
+      this.stop();
+      if (draft.missing.length) this.state("empty");
+      return;
+    }
+    if (draft.version === this.wanted) return;
+    void this.draw(draft.version);
+  }
+
+  private stop(): void {
+    window.clearTimeout(this.timer);
+    this.going?.abort();
+    this.going = null;
+    this.wanted = this.shown;
+    this.busy.hidden = true;
+    this.trouble.replaceChildren();
+  }
+
+  private async draw(version: number): Promise<void> {
+    this.stop();
+    this.wanted = version;
+    const going = new AbortController();
+    this.going = going;
+    this.busy.hidden = false;
+    this.proof.setAttribute("aria-busy", "true");
+    try {
+      const url = `${this.keeper.url}/preview?v=${version}`;
+      const response = await fetchOk("GET", url, { signal: going.signal, headers: { Accept: "image/*, application/problem+json" } });
+      const picture = URL.createObjectURL(await response.blob());
+      await this.swap(picture, going);
+    } catch (error) {
+      if (going.signal.aborted) return;
+      this.failed(error, version);
+    }
+    if (this.going === going) {
+      this.busy.hidden = true;
+      this.proof.setAttribute("aria-busy", "false");
+    }
+  }
+
+  private async swap(picture: string, going: AbortController): Promise<void> {
+    this.next.src = picture;
+    await this.next.decode();
+    if (going.signal.aborted) {
+      URL.revokeObjectURL(picture);
+      return;
+    }
+    this.trouble.replaceChildren();
+    this.shown = this.wanted;
+    this.state("drawn");
+    const { options } = this.keeper.draft;
+    this.next.alt = `Preview of your poster${options.title ? ` “${options.title}”` : ""}, ${options.page}, ${options.orientation}`;
+    const old = this.image.src;
+    this.next.hidden = false;
+    if (old && this.image.naturalWidth / this.image.naturalHeight === this.next.naturalWidth / this.next.naturalHeight) {
+      await this.next.animate([{ opacity: 0 }, { opacity: 1 }], { duration: fadeMs(), easing: "ease-out" }).finished;
+    }
+    this.image.src = picture;
+    this.image.alt = this.next.alt;
+    this.image.hidden = false;
+    await this.image.decode();
+    this.next.hidden = true;
+    this.next.alt = "";
+    if (old) URL.revokeObjectURL(old);
+  }
+
+  private failed(error: unknown, version: number): void {
+    const text = sentence(error);
+    const passes = error instanceof Problem && error.mayPass;
+    const what = passes ? `${text} We try again by ourselves.` : text;
+    this.trouble.replaceChildren(note(passes ? "warn" : "bad", "alert", make("p", {}, what)));
+    if (passes) this.timer = window.setTimeout(() => void this.draw(version), RETRY_MS);
+  }
+
+  private state(state: "empty" | "drawn"): void {
+    this.proof.dataset["state"] = state;
+    need("[data-blank]").hidden = state === "drawn";
+    if (state === "empty") {
+      this.image.hidden = true;
+      this.next.hidden = true;
+      this.shown = -1;
+      this.wanted = -1;
+    }
+  }
+
+  /** Before both files are here, the blank sheet shows what we have and names what comes next. */
+  private blank(draft: Draft): void {
+    const { photo, sound } = draft.files;
+    const place = need("[data-blank-photo]");
+    const known = place.querySelector("img");
+    if (photo && known?.dataset["of"] !== photo.asset_id) {
+      const image = make("img", { src: `${this.keeper.url}/files/photo/derived/proxy?of=${photo.asset_id}`, alt: "", "data-of": photo.asset_id });
+      known?.remove();
+      place.prepend(image);
+    } else if (!photo) known?.remove();
+    place.classList.toggle("filled", Boolean(photo));
+    need("[data-blank-wave]").classList.toggle("filled", Boolean(sound));
+    const words = photo ? "A fine photo. Now add a sound, and we draw the poster." : "The sound is here. Now add a photo, and we draw the poster.";
+    if (photo || sound) need("[data-blank-words]").textContent = words;
+  }
+}
+
+function fadeMs(): number {
+  return window.matchMedia("(prefers-reduced-motion: reduce)").matches ? 1 : 220;
+}

@@ -1,0 +1,89 @@
+"""Orders: what was ordered, what has become of it, live."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from typing import Any
+
+import sqlalchemy as sa
+from fastapi import APIRouter, Request
+from fastapi.concurrency import run_in_threadpool
+from fastapi.responses import StreamingResponse
+from pydantic import BaseModel, Field
+
+from makegood.orders.models import Order
+from makegood.orders.reading import state_of
+from makegood.web.callers import caller, network_address, own_order
+from makegood.web.lookup import send_order_link
+from makegood.web.order_view import order_json, short_json
+from makegood.web.services import Services, services
+
+router = APIRouter(prefix="/orders", tags=["orders"])
+
+LOOK_SECONDS = 0.3
+KEEP_OPEN_SECONDS = 600
+
+
+class Lookup(BaseModel):
+    number: str = Field(max_length=40)
+    email: str = Field(max_length=320)
+
+
+@router.get("")
+def own_orders(request: Request) -> list[dict[str, Any]]:
+    """The caller's orders, newest first."""
+    shop, who = services(request), caller(request)
+    mine = [sa.false()]
+    if who.visitor_id:
+        mine.append(Order.visitor_id == who.visitor_id)
+    if who.customer_id:
+        mine.append(Order.customer_id == who.customer_id)
+    if who.email:
+        mine.append(Order.email == who.email)
+    with shop.database.read() as session:
+        orders = session.scalars(sa.select(Order).where(sa.or_(*mine)).order_by(Order.created_at.desc()).limit(200))
+        return [short_json(order, state_of(session, order)) for order in orders]
+
+
+@router.post("/lookup", status_code=202)
+def look_up(request: Request, wanted: Lookup) -> dict[str, str]:
+    """Have the link to an order sent to the address that it was made with. The answer is always the same."""
+    send_order_link(services(request), wanted.number, wanted.email, network_address(request))
+    return {"detail": "If there is such an order with this address, we have sent a link to it."}
+
+
+@router.get("/{number}")
+def show_order(request: Request, number: str) -> dict[str, Any]:
+    """The order, if it is the caller's or opened by its mail's key."""
+    return order_json(services(request), own_order(request, number).id)
+
+
+@router.post("/{number}/settle")
+def settle(request: Request, number: str) -> dict[str, Any]:
+    """Ask the provider now what has become of the payment: what the return page does."""
+    shop, order = services(request), own_order(request, number)
+    shop.settling.settle_order(order.id)
+    return order_json(shop, order.id)
+
+
+@router.get("/{number}/events")
+def live(request: Request, number: str) -> StreamingResponse:
+    """The order, now and at every change, as server-sent events; ends with `done` when nothing will change."""
+    shop, order = services(request), own_order(request, number)
+    return StreamingResponse(_changes(shop, order.id), media_type="text/event-stream", headers={"X-Accel-Buffering": "no"})
+
+
+async def _changes(shop: Services, order_id: str) -> AsyncIterator[str]:
+    last, count = "", 0
+    for _ in range(int(KEEP_OPEN_SECONDS / LOOK_SECONDS)):
+        now = await run_in_threadpool(order_json, shop, order_id)
+        text = json.dumps(now)
+        if text != last:
+            last, count = text, count + 1
+            yield f"id: {count}\nevent: order\ndata: {text}\n\n"
+        if now["at_rest"]:
+            yield "event: done\ndata: {}\n\n"
+            return
+        await asyncio.sleep(LOOK_SECONDS)

@@ -1,0 +1,223 @@
+"""The composition root: the only place that wires everything together."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+
+from anyio import to_thread
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
+
+from makegood import __version__, api, pages
+from makegood.accounts.limits import Limits
+from makegood.accounts.sign_in import Accounts
+from makegood.catalog.products import Products
+from makegood.catalog.quotes import Quotes
+from makegood.checkout.drafts import Drafts
+from makegood.checkout.errors import OptionInvalid
+from makegood.checkout.housekeeping import Housekeeping
+from makegood.checkout.ordering import Ordering
+from makegood.engine import Engine, IsolatedWork, Periodic
+from makegood.fulfillment.contexts import Workshop
+from makegood.fulfillment.downloads import Downloads
+from makegood.fulfillment.sweep import FulfillmentSweep
+from makegood.fulfillment.telling import Telling as DeliveryTelling
+from makegood.fulfillment.workflow import Fulfillment
+from makegood.kernel import logs, schema
+from makegood.kernel.clock import Clock, SystemClock
+from makegood.kernel.database import Database
+from makegood.kernel.errors import MakegoodError, NotFound
+from makegood.kernel.settings import Settings
+from makegood.kernel.signing import Signer
+from makegood.notify.mails import Mailer
+from makegood.orders.links import Links
+from makegood.orders.obligations import Obligations
+from makegood.payments.inbox import Inbox
+from makegood.payments.provider import PaymentProvider
+from makegood.payments.providers.free import FreeProvider
+from makegood.payments.providers.sandbox.adapter import SandboxProvider
+from makegood.payments.providers.sandbox.server import Sandbox, SandboxConfig
+from makegood.payments.refunding import Refunding
+from makegood.payments.requesting import Requesting
+from makegood.payments.settling import Settling
+from makegood.payments.sweep import PaymentSweep
+from makegood.payments.telling import Telling as MoneyTelling
+from makegood.storage.objects import ObjectStore
+from makegood.web.problems import problem
+from makegood.web.security import CrossSite, Security
+from makegood.web.services import Services
+
+log = logs.get("app")
+
+THREADS = 80
+"""Requests that may wait for something at once; the default of 40 lets slow ones stall the rest."""
+
+
+@dataclass
+class Running:
+    """A shop that has been put together: what runs beside its requests, in the order of starting."""
+
+    services: Services
+    periodics: list[Periodic]
+    isolated: IsolatedWork
+    sandbox: Sandbox | None
+
+    def start(self) -> None:
+        """Take up what is owed. The sandbox first, since the sweep asks it."""
+        if self.sandbox:
+            self.sandbox.start()
+        self.services.engine.launch()
+        for periodic in self.periodics:
+            periodic.start()
+
+    def stop(self) -> None:
+        """Drain and end; the next start goes on."""
+        for periodic in self.periodics:
+            periodic.stop()
+        self.services.engine.stop()
+        self.isolated.stop()
+        if self.sandbox:
+            self.sandbox.stop()
+        self.services.database.close()
+
+
+def sandbox_config(settings: Settings) -> SandboxConfig:
+    """The embedded sandbox's own configuration: its database file is no part of the shop's."""
+    return SandboxConfig(
+        database=(settings.home / "sandbox.db").absolute(),
+        api_key=settings.sandbox_api_key,
+        webhook_secret=settings.sandbox_signing_secret,
+        webhook_url=f"{settings.address}/api/v1/payments/sandbox/webhook",
+        public_url=settings.public_address,
+    )
+
+
+def build(settings: Settings, clock: Clock | None = None, products: Products | None = None) -> Running:
+    """Put a shop together: migrate its database and wire its parts. Nothing runs yet."""
+    clock = clock or SystemClock()
+    products = products or Products.installed()
+    settings.home.mkdir(parents=True, exist_ok=True)
+    database = Database(settings.database)
+    schema.migrate(database)
+    signer = Signer(settings.signing_key)
+    objects = ObjectStore(settings.home / "objects")
+    engine = Engine(database, workers=settings.workers, poll_seconds=settings.poll_seconds)
+    isolated = IsolatedWork(settings.isolated_processes)
+    links = Links(settings, signer)
+    mailer = Mailer(database, engine, clock, settings)
+    obligations = Obligations(engine, clock)
+    workshop = Workshop(objects, isolated, engine, links, settings.currency, settings.home / "scratch")
+
+    providers: dict[str, PaymentProvider] = {"free": FreeProvider()}
+    sandbox = None
+    if settings.env != "production" or settings.sandbox_in_production:
+        if not settings.sandbox_url:
+            sandbox = Sandbox(sandbox_config(settings))
+        url = settings.sandbox_url or f"{settings.address}/sandbox"
+        providers["sandbox"] = SandboxProvider(
+            url, settings.sandbox_api_key, settings.sandbox_signing_secret, clock
+        )
+
+    money_telling = MoneyTelling(mailer, links)
+    settling = Settling(
+        database, engine, clock, providers, obligations, lambda product: products.get(product).deadline, money_telling
+    )
+    requesting = Requesting(database, engine, clock, providers, settling, links)
+    refunding = Refunding(database, engine, clock, providers, obligations, money_telling, settings.retry_seconds)
+    inbox = Inbox(database, engine, clock, providers, settling, refunding)
+    fulfillment = Fulfillment(
+        database, engine, clock, obligations, products, workshop, DeliveryTelling(mailer, links), settings.retry_seconds
+    )
+    for part in (mailer, settling, requesting, refunding, inbox, fulfillment):
+        part.register(engine)
+    drafts = Drafts(database, clock, products, workshop, timedelta(hours=settings.draft_hours))
+    quotes = Quotes(signer, clock, timedelta(minutes=settings.quote_minutes))
+    ordering = Ordering(database, clock, settings, objects, products, drafts, quotes, requesting, providers)
+    payment_sweep = PaymentSweep(
+        database, engine, clock, providers, requesting, settling, inbox, refunding, obligations,
+        settings.sweep_seconds, settings.retry_seconds,
+    )  # fmt: skip
+    sweeps = (payment_sweep.run, FulfillmentSweep(database, engine, clock, obligations).run, mailer.sweep)
+    housekeeping = Housekeeping(database, objects, clock, drafts)
+    accounts = Accounts(database, mailer, clock, settings, signer)
+    services = Services(
+        settings=settings, clock=clock, signer=signer, database=database, engine=engine, objects=objects,
+        products=products, workshop=workshop, links=links, mailer=mailer,
+        accounts=accounts, limits=Limits(clock, signer), drafts=drafts, ordering=ordering,
+        obligations=obligations, settling=settling, inbox=inbox, downloads=Downloads(database, objects, clock),
+    )  # fmt: skip
+    periodics = [Periodic(f"sweep-{i}", sweep, settings.sweep_seconds) for i, sweep in enumerate(sweeps)]
+    periodics.append(Periodic("housekeeping", housekeeping.run, 60))
+    periodics.append(Periodic("accounts", accounts.forget_expired, 600))
+    return Running(services, periodics, isolated, sandbox)
+
+
+def create_app(running: Running) -> FastAPI:
+    """The web application of a shop; its lifespan starts and stops what runs beside it."""
+    services = running.services
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        to_thread.current_default_thread_limiter().total_tokens = THREADS
+        await to_thread.run_sync(running.start)
+        yield
+        await to_thread.run_sync(running.stop)
+
+    app = FastAPI(title="Makegood", version=__version__, lifespan=lifespan, docs_url=None, redoc_url=None)
+    app.state.services = services
+    app.include_router(api.router())
+    pages.install(app)
+    if running.sandbox:
+        app.mount("/sandbox", running.sandbox.app)
+    targets = [services.settings.sandbox_url] if services.settings.sandbox_url else []
+    app.add_middleware(Security, form_targets=targets, exempt=("/sandbox/", "/sandbox"), reject=_reject_cross_site)
+    _install_errors(app)
+    return app
+
+
+def _install_errors(app: FastAPI) -> None:
+    async def answer(request: Request, error: MakegoodError) -> Response:
+        if request.url.path.startswith(("/api/", "/health")):
+            return problem(request, error)
+        return await to_thread.run_sync(pages.error_page, request, error)
+
+    async def known(request: Request, error: Exception) -> Response:
+        if not isinstance(error, MakegoodError):
+            raise error
+        return await answer(request, error)
+
+    async def http(request: Request, error: Exception) -> Response:
+        status = error.status_code if isinstance(error, HTTPException) else 500
+        return await answer(request, _http_error(status, request))
+
+    async def invalid(request: Request, error: Exception) -> Response:
+        first = error.errors()[0] if isinstance(error, RequestValidationError) else {"loc": ("?",), "msg": "invalid"}
+        where = ".".join(str(part) for part in first["loc"][1:]) or str(first["loc"][0])
+        return await answer(request, OptionInvalid(option=where[:60], problem=str(first["msg"])[:200]))
+
+    async def unexpected(request: Request, error: Exception) -> Response:
+        log.exception("request.crashed", path=request.url.path, exc_info=error)
+        return await answer(request, MakegoodError(path=request.url.path))
+
+    app.add_exception_handler(MakegoodError, known)
+    app.add_exception_handler(HTTPException, http)
+    app.add_exception_handler(RequestValidationError, invalid)
+    app.add_exception_handler(Exception, unexpected)
+
+
+def _http_error(status: int, request: Request) -> MakegoodError:
+    if status in (404, 405):
+        return NotFound(path=request.url.path)
+    return MakegoodError(status=status, path=request.url.path)
+
+
+async def _reject_cross_site(scope: Scope, receive: Receive, send: Send) -> None:
+    request = Request(scope, receive)
+    error = CrossSite(method=request.method, origin=request.headers.get("origin", "another site"))
+    await problem(request, error)(scope, receive, send)

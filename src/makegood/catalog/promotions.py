@@ -1,0 +1,43 @@
+"""Promotion codes: looked up for a quote, used up at checkout."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from makegood.catalog.models import Promotion
+from makegood.kernel.clock import Clock
+from makegood.kernel.errors import Rejected
+
+
+class PromotionUnknown(Rejected):
+    code = "PROMOTION_UNKNOWN"
+    customer = "That promotion code isn't valid, or is no longer. Nothing was charged."
+    operator = "The promotion code {promotion} is unknown, expired, used up or not for {product}."
+
+
+def find(session: Session, clock: Clock, code: str, product_id: str) -> Promotion:
+    """The promotion if it may be used now for this product."""
+    promotion = session.get(Promotion, code.strip().upper(), populate_existing=True)
+    if (
+        promotion is None
+        or promotion.product_id not in (None, product_id)
+        or (promotion.until is not None and promotion.until <= clock.now())
+        or promotion.uses_left == 0
+    ):
+        raise PromotionUnknown(promotion=code[:40], product=product_id)
+    return promotion
+
+
+def use(session: Session, clock: Clock, code: str, product_id: str) -> None:
+    """Use the promotion once, in the transaction that places the order; two orders can't share its last use."""
+    promotion = find(session, clock, code, product_id)
+    if promotion.uses_left is None:
+        return
+    used = session.execute(
+        sa.update(Promotion)
+        .where(Promotion.code == promotion.code, Promotion.uses_left > 0)
+        .values(uses_left=Promotion.uses_left - 1)
+    )
+    if used.rowcount != 1:  # type: ignore[attr-defined]
+        raise PromotionUnknown(promotion=code[:40], product=product_id)

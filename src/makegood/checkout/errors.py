@@ -1,0 +1,77 @@
+"""What can be wrong with a draft or its checkout."""
+
+from __future__ import annotations
+
+from makegood.kernel.errors import NotFound, Rejected
+
+
+class DraftNotFound(NotFound):
+    code = "DRAFT_NOT_FOUND"
+    customer = "We could not find that draft. Please start a new one."
+    operator = "No draft {draft}, or it is not the caller's."
+
+
+class DraftExpired(Rejected):
+    code = "DRAFT_EXPIRED"
+    status = 410
+    customer = "This draft has expired and its files have been deleted. Please start again; nothing was charged."
+    operator = "The draft {draft} expired at {expired}."
+
+
+class DraftIncomplete(Rejected):
+    code = "DRAFT_INCOMPLETE"
+    status = 409
+    customer = "Something is still missing: {missing}."
+    operator = "The draft {draft} lacks {missing}."
+
+
+class OptionInvalid(Rejected):
+    code = "OPTION_INVALID"
+    customer = "“{option}” can't be used like that: {problem}"
+    operator = "The option {option} was refused: {problem}"
+
+
+class SlotUnknown(NotFound):
+    code = "SLOT_UNKNOWN"
+    customer = "This product takes no such file."
+    operator = "The product {product} has no slot {slot}."
+
+
+class FileTooBig(Rejected):
+    code = "FILE_TOO_BIG"
+    status = 413
+    customer = "This file is too big. At most {megabytes} MB can be used here; nothing was charged."
+    operator = "An upload for {slot} went over {megabytes} MB and was cut off."
+
+
+class FileEmpty(Rejected):
+    code = "FILE_EMPTY"
+    customer = "This file is empty."
+    operator = "An upload for {slot} had no bytes."
+
+
+class UploadBroken(Rejected):
+    code = "UPLOAD_BROKEN"
+    status = 400
+    customer = "The upload was interrupted. Please try again."
+    operator = "An upload for {slot} ended after {received} bytes."
+
+
+class QuantityInvalid(Rejected):
+    code = "QUANTITY_INVALID"
+    customer = "You can order between 1 and {most} at a time."
+    operator = "A quantity of {quantity} was refused."
+
+
+class IdempotencyKeyReused(Rejected):
+    code = "IDEMPOTENCY_KEY_REUSED"
+    status = 409
+    customer = "This request was already made with other content. Please reload the page; nothing was charged."
+    operator = "The Idempotency-Key {key} was used before for another request."
+
+
+class IdempotencyKeyMissing(Rejected):
+    code = "IDEMPOTENCY_KEY_MISSING"
+    status = 400
+    customer = "This request can't be placed safely. Please reload the page; nothing was charged."
+    operator = "A POST that spends came without an Idempotency-Key of 8 to 200 characters."

@@ -1,0 +1,179 @@
+"""Checkout: a quoted draft becomes an order with units and held inputs, and asks for its payment, in one transaction."""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+from datetime import timedelta
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from makegood.accounts.callers import Caller
+from makegood.accounts.emails import read_email
+from makegood.catalog import pricing, promotions
+from makegood.catalog.pricing import Price
+from makegood.catalog.products import Products
+from makegood.catalog.quotes import Quote, QuoteOutdated, Quotes
+from makegood.checkout.drafts import Drafts
+from makegood.checkout.errors import IdempotencyKeyMissing, IdempotencyKeyReused, QuantityInvalid
+from makegood.checkout.models import Draft, IdempotentRequest
+from makegood.kernel import audit, faults
+from makegood.kernel.clock import Clock
+from makegood.kernel.database import Database
+from makegood.kernel.ids import crockford, new_id, new_order_number
+from makegood.kernel.money import allocate
+from makegood.kernel.settings import Settings
+from makegood.orders.models import Order, OrderInput, OrderLine, Unit, UnitCode
+from makegood.payments.provider import PaymentProvider
+from makegood.payments.requesting import Requesting
+from makegood.product_api import Product
+from makegood.storage import assets
+from makegood.storage.assets import HoldKind
+from makegood.storage.objects import LowDisk, ObjectStore
+
+MOST_UNITS = 20
+
+
+class Ordering:
+    """Quotes and orders."""
+
+    def __init__(
+        self, database: Database, clock: Clock, settings: Settings, objects: ObjectStore, products: Products,
+        drafts: Drafts, quotes: Quotes, requesting: Requesting, providers: dict[str, PaymentProvider],
+    ) -> None:  # fmt: skip
+        self._database, self._clock, self._settings = database, clock, settings
+        self._objects, self._products, self._drafts = objects, products, drafts
+        self._quotes, self._requesting, self._providers = quotes, requesting, providers
+
+    def quote(self, caller: Caller, draft_id: str, quantity: int, promotion: str | None) -> tuple[Quote, str]:
+        """The frozen, signed price of the caller's draft as it stands, and its token."""
+        draft, product = self._drafts.checked(caller, draft_id)
+        price = self._price(draft, product, quantity, promotion)
+        return self._quotes.make(draft.id, draft.version, promotion, price)
+
+    def place(self, caller: Caller, draft_id: str, email: str, quote_token: str, idempotency_key: str) -> str:
+        """Place the order; returns its id. The same key and request again return the same order."""
+        if not 8 <= len(idempotency_key) <= 200:
+            raise IdempotencyKeyMissing
+        digest = hashlib.sha256(f"{draft_id}\0{email}\0{quote_token}".encode()).hexdigest()
+        who = caller.customer_id or caller.visitor_id or "nobody"
+        known = self._known(who, idempotency_key, digest)
+        if known:
+            return known
+        self._require_disk()
+        address = read_email(email)
+        quote = self._quotes.read(quote_token)
+        draft, product = self._drafts.checked(caller, draft_id)
+        if (quote.draft_id, quote.version) != (draft.id, draft.version):
+            raise QuoteOutdated(quoted=f"{quote.draft_id}/{quote.version}", present=f"{draft.id}/{draft.version}")
+        self._verify_inputs(draft)
+        faults.reach("checkout:before")
+        with self._database.write() as session:
+            # Again, now that nobody else can write: a double submit meets its twin here.
+            known = self._known_in(session, who, idempotency_key, digest) or self._open_order(session, draft)
+            if known:
+                return known
+            order = self._add_order(session, caller, draft, product, quote, address)
+            session.add(
+                IdempotentRequest(
+                    caller=who, key=idempotency_key, digest=digest, order_id=order.id, at=self._clock.now()
+                )
+            )
+        faults.reach("checkout:after")
+        return order.id
+
+    def _price(self, draft: Draft, product: Product, quantity: int, promotion: str | None) -> Price:
+        if not 1 <= quantity <= MOST_UNITS:
+            raise QuantityInvalid(most=MOST_UNITS, quantity=quantity)
+        percent = 0
+        if promotion:
+            with self._database.read() as session:
+                percent = promotions.find(session, self._clock, promotion, product.manifest.id).percent
+        options = product.options.model_validate(draft.options)
+        lines = product.price(options, {file.slot: file.facts for file in draft.files})
+        return pricing.price(
+            lines, quantity, currency=self._settings.currency, discount_percent=percent,
+            tax_percent=self._settings.tax_percent,
+        )  # fmt: skip
+
+    def _known(self, who: str, key: str, digest: str) -> str | None:
+        with self._database.read() as session:
+            return self._known_in(session, who, key, digest)
+
+    def _known_in(self, session: Session, who: str, key: str, digest: str) -> str | None:
+        request = session.get(IdempotentRequest, (who, key))
+        if request is None:
+            return None
+        if request.digest != digest:
+            raise IdempotencyKeyReused(key=key[:40])
+        return request.order_id
+
+    def _open_order(self, session: Session, draft: Draft) -> str | None:
+        return session.scalar(sa.select(Order.id).where(Order.open_for == f"{draft.id}:{draft.version}"))
+
+    def _require_disk(self) -> None:
+        free = self._objects.free_mb()
+        if free < self._settings.disk_floor_mb:
+            raise LowDisk(free_mb=free, folder=self._objects.root, floor_mb=self._settings.disk_floor_mb)
+
+    def _verify_inputs(self, draft: Draft) -> None:
+        """Each input exists with its bytes, before any money is asked for."""
+        with self._database.read() as session:
+            found = [assets.get(session, asset_id) for asset_id in sorted(_asset_ids(draft))]
+        for asset in found:
+            self._objects.verify(asset.key, asset.sha256, asset.size)
+
+    def _add_order(
+        self, session: Session, caller: Caller, draft: Draft, product: Product, quote: Quote, email: str
+    ) -> Order:
+        price, now = quote.price, self._clock.now()
+        if quote.promotion:
+            promotions.use(session, self._clock, quote.promotion, product.manifest.id)
+        provider = "free" if price.total_minor == 0 else self._settings_provider()
+        order = Order(
+            id=new_id(), number=new_order_number(), visitor_id=caller.visitor_id, customer_id=caller.customer_id,
+            email=email, currency=price.currency, discount_minor=price.discount_minor, tax_minor=price.tax_minor,
+            total_minor=price.total_minor, test=self._providers[provider].test, created_at=now,
+            open_for=f"{draft.id}:{draft.version}", lines=[self._line(draft, product, price)],
+        )  # fmt: skip
+        session.add(order)
+        session.flush()
+        assets.hold(session, self._clock, _asset_ids(draft), HoldKind.ORDER, order.id)
+        expires = now + timedelta(minutes=self._settings.payment_minutes)
+        payment = self._requesting.place(session, order, provider, expires)
+        audit.record(
+            session, self._clock, "order.placed", order.id, order.id, number=order.number, draft=draft.id,
+            version=draft.version, total=price.total_minor, currency=price.currency, payment=payment.id,
+        )  # fmt: skip
+        return order
+
+    def _settings_provider(self) -> str:
+        return next(name for name in self._providers if name != "free")
+
+    def _line(self, draft: Draft, product: Product, price: Price) -> OrderLine:
+        options = product.options.model_validate(draft.options)
+        shares = allocate(price.total_minor, [1] * price.quantity)
+        return OrderLine(
+            id=new_id(), position=1, product_id=product.manifest.id, description=product.describe(options),
+            options=dict(draft.options), price=[{"label": x.label, "unit_minor": x.unit_minor} for x in price.lines],
+            quantity=price.quantity, amount_minor=price.total_minor,
+            inputs=[
+                OrderInput(
+                    id=new_id(), slot=f.slot, asset_id=f.asset_id, facts=dict(f.facts), derived=dict(f.derived)
+                )
+                for f in draft.files
+            ],
+            units=[self._unit(product, number, share) for number, share in enumerate(shares, 1)],
+        )  # fmt: skip
+
+    def _unit(self, product: Product, number: int, share: int) -> Unit:
+        codes = [
+            UnitCode(product_id=product.manifest.id, purpose=spec.purpose, code=crockford(spec.length))
+            for spec in product.codes
+        ]
+        return Unit(id=new_id(), unit_no=number, amount_minor=share, seed=secrets.randbits(48), codes=codes)
+
+
+def _asset_ids(draft: Draft) -> set[str]:
+    return {asset_id for file in draft.files for asset_id in (file.asset_id, *file.derived.values())}

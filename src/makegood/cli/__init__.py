@@ -1,0 +1,79 @@
+"""The command line: `makegood …`. Heavy imports wait until a command needs them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+app = typer.Typer(no_args_is_help=True, add_completion=False, help="What is paid is delivered.")
+
+
+@app.command()
+def serve(
+    host: Annotated[str, typer.Option(help="Address to listen on.")] = "",
+    port: Annotated[int, typer.Option(help="Port to listen on.")] = 0,
+) -> None:
+    """Run the shop: pages, API, work and sweeps in one process."""
+    from makegood.cli.serving import serve as run
+
+    raise typer.Exit(run(host, port))
+
+
+@app.command()
+def migrate(
+    check: Annotated[bool, typer.Option("--check", help="Only tell whether models and migrations agree.")] = False,
+) -> None:
+    """Bring the database to this release's schema."""
+    from makegood.cli.schema import migrate as run
+
+    raise typer.Exit(run(check))
+
+
+@app.command()
+def buy(
+    product: Annotated[str, typer.Argument(help="What to buy, e.g. posters.")],
+    file: Annotated[list[str] | None, typer.Option(help="SLOT=PATH; again for each file.")] = None,
+    option: Annotated[list[str] | None, typer.Option(help="NAME=VALUE; again for each option.")] = None,
+    out: Annotated[Path, typer.Option(help="Folder for what was bought.")] = Path(),
+    url: Annotated[str, typer.Option(help="Address of a running shop; else the home's own.")] = "",
+    email: Annotated[str, typer.Option(help="Where mails go.")] = "customer@example.com",
+    quantity: Annotated[int, typer.Option(help="How many.")] = 1,
+    promotion: Annotated[str, typer.Option(help="A promotion code.")] = "",
+    timeout: Annotated[float, typer.Option(help="Seconds to wait for the delivery.")] = 300,
+    json: Annotated[bool, typer.Option("--json", help="Print the order as JSON.")] = False,
+) -> None:
+    """Order, pay with the sandbox's test card, wait, and save what was made."""
+    from makegood.cli.buying import Purchase, buy as run
+
+    purchase = Purchase(product, file or [], option or [], out, email, quantity, promotion, timeout)
+    raise typer.Exit(run(purchase, url, as_json=json))
+
+
+@app.command()
+def promotion(
+    code: Annotated[str, typer.Argument(help="The code that customers type.")],
+    percent: Annotated[int, typer.Option(min=1, max=100, help="How much comes off.")],
+    uses: Annotated[int | None, typer.Option(min=1, help="How often it may be used; without limit if not given.")] = None,
+    product: Annotated[str | None, typer.Option(help="Only for this product.")] = None,
+) -> None:
+    """Add a promotion code, or change it."""
+    from makegood.cli.promotions import add
+
+    raise typer.Exit(add(code, percent, uses, product))
+
+
+@app.command()
+def openapi(
+    check: Annotated[bool, typer.Option("--check", help="Only tell whether docs/openapi.json is true.")] = False,
+) -> None:
+    """Write the API's description to docs/openapi.json."""
+    from makegood.cli.schema import openapi as run
+
+    raise typer.Exit(run(check))
+
+
+def main() -> None:
+    """The entry point."""
+    app()

@@ -1,0 +1,5 @@
+"""`python -m makegood.cli`."""
+
+from makegood.cli import main
+
+main()

@@ -1,0 +1,77 @@
+"""`makegood serve`."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from threading import Thread
+
+import uvicorn
+
+from makegood.app import build, create_app
+from makegood.cli.home import HomeInUse, HomeLock
+from makegood.kernel import logs
+from makegood.kernel.settings import Settings
+
+
+def serve(host: str, port: int) -> int:
+    """Serve until told to stop; returns the exit code."""
+    settings = Settings()
+    changes = {name: value for name, value in (("host", host), ("port", port)) if value}
+    settings = settings.model_copy(update=changes)
+    logs.configure(json=not sys.stderr.isatty())
+    lock = HomeLock(settings.home)
+    try:
+        lock.acquire(settings.address)
+    except HomeInUse as error:
+        print(error.for_operator(), file=sys.stderr)
+        return 1
+    with lock:
+        server = _server(settings)
+        _greet(settings)
+        server.run()
+    return 0
+
+
+@contextmanager
+def served(settings: Settings) -> Iterator[str]:
+    """The shop, served from a thread while the block runs; yields its address."""
+    lock = HomeLock(settings.home)
+    lock.acquire(settings.address)
+    with lock:
+        server = _server(settings)
+        thread = Thread(target=server.run, daemon=True, name="shop")
+        thread.start()
+        while not server.started:
+            thread.join(0.05)
+            if not thread.is_alive():
+                raise RuntimeError("the shop did not start; its log above says why")
+        try:
+            yield settings.address
+        finally:
+            server.should_exit = True
+            thread.join(30)
+
+
+def _server(settings: Settings) -> uvicorn.Server:
+    app = create_app(build(settings))
+    return uvicorn.Server(
+        uvicorn.Config(
+            app, host=settings.host, port=settings.port, log_level="warning", timeout_graceful_shutdown=5,
+            server_header=False, timeout_keep_alive=30,
+        )
+    )  # fmt: skip
+
+
+def _greet(settings: Settings) -> None:
+    lines = [
+        ("Shop", settings.public_address),
+        ("Mails", f"{settings.public_address}/outbox" if settings.env != "production" else "by SMTP"),
+        ("Payments", f"{settings.public_address}/sandbox/  (test card 4242 4242 4242 4242)"),
+        ("Home", str(settings.home.absolute())),
+    ]
+    print(f"\n  {settings.shop_name} is open.\n")
+    for name, value in lines:
+        print(f"  {name:<9} {value}")
+    print("\n  Ctrl-C ends it; what is owed then waits for the next start.\n", flush=True)

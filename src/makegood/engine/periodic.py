@@ -1,0 +1,36 @@
+"""Things done again and again for as long as the process lives: sweeps, polls, cleaning."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+
+from makegood.kernel import logs
+
+log = logs.get("engine")
+
+
+class Periodic:
+    """Call `work` every `seconds`, from a thread of its own, beginning at once. A failure is logged and the next turn
+    comes all the same: what is done here looks at everything anew each time."""
+
+    def __init__(self, name: str, work: Callable[[], object], seconds: float) -> None:
+        self._name, self._work, self._seconds = name, work, seconds
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(target=self._loop, daemon=True, name=name)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Ask it to end and wait for the present turn, at most ten seconds."""
+        self._stopping.set()
+        self._thread.join(timeout=10)
+
+    def _loop(self) -> None:
+        while not self._stopping.is_set():
+            try:
+                self._work()
+            except Exception:
+                log.exception("periodic.failed", name=self._name)
+            self._stopping.wait(self._seconds)

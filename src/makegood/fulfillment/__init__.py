@@ -1,0 +1,1 @@
+"""Fulfillment: secure inputs → make → verify → grant → tell."""

@@ -1,0 +1,66 @@
+"""Tables of what was made and of the customer's right to it."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Mapped, mapped_column
+
+from makegood.kernel.database import Base
+
+
+class ArtefactRow(Base):
+    """One verified artefact of an obligation. The present set is that of the highest attempt."""
+
+    __tablename__ = "artefact"
+
+    id: Mapped[str] = mapped_column(primary_key=True)
+    obligation_id: Mapped[str] = mapped_column(sa.ForeignKey("obligation.id"), index=True)
+    attempt: Mapped[int]
+    name: Mapped[str]
+    asset_id: Mapped[str] = mapped_column(sa.ForeignKey("asset.id"))
+    facts: Mapped[dict[str, Any]]
+    verified_at: Mapped[datetime]
+
+    __table_args__ = (sa.UniqueConstraint("obligation_id", "attempt", "name"),)
+
+
+class Grant(Base):
+    """The customer's right to an obligation's artefacts, by an unguessable link."""
+
+    __tablename__ = "grant"
+
+    id: Mapped[str] = mapped_column(primary_key=True)
+    obligation_id: Mapped[str] = mapped_column(sa.ForeignKey("obligation.id"), unique=True)
+    attempt: Mapped[int]
+    token: Mapped[str] = mapped_column(unique=True)
+    granted_at: Mapped[datetime]
+    expires_at: Mapped[datetime | None]
+    revoked_at: Mapped[datetime | None]
+
+
+class Download(Base):
+    """The access log of grants. It only counts; nothing is used up."""
+
+    __tablename__ = "download"
+
+    id: Mapped[str] = mapped_column(primary_key=True)
+    grant_id: Mapped[str] = mapped_column(sa.ForeignKey("grant.id"), index=True)
+    name: Mapped[str]
+    at: Mapped[datetime]
+
+
+class Commitment(Base):
+    """What stays owed after delivery until a date."""
+
+    __tablename__ = "commitment"
+
+    id: Mapped[str] = mapped_column(primary_key=True)
+    obligation_id: Mapped[str] = mapped_column(sa.ForeignKey("obligation.id"), index=True)
+    kind: Mapped[str]
+    since: Mapped[datetime]
+    until: Mapped[datetime]
+
+    __table_args__ = (sa.UniqueConstraint("obligation_id", "kind"),)

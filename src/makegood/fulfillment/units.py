@@ -1,0 +1,68 @@
+"""From stored rows to what a product reads: units with their inputs and artefacts."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from makegood.catalog.products import Products
+from makegood.fulfillment.models import ArtefactRow, Grant
+from makegood.orders.models import Obligation, OrderInput
+from makegood.orders.reading import unit_with_line
+from makegood.orders.states import Delivery, Money
+from makegood.product_api import InputFile, UnitView
+from makegood.storage import assets
+from makegood.storage.objects import ObjectStore
+
+
+def asset_file(
+    session: Session, objects: ObjectStore, asset_id: str, facts: dict[str, Any], derived: dict[str, str]
+) -> InputFile:
+    """A stored asset as a product reads it. `derived` maps names to asset ids."""
+    asset = assets.get(session, asset_id)
+    return InputFile(
+        asset_id=asset.id, path=objects.path(asset.key), sha256=asset.sha256, size=asset.size,
+        media_type=asset.media_type, file_name=asset.file_name, facts=facts,
+        derived={name: asset_file(session, objects, inner, {}, {}) for name, inner in derived.items()},
+    )  # fmt: skip
+
+
+def current_obligation(session: Session, unit_id: str) -> Obligation | None:
+    """The obligation that stands for the unit now: the newest."""
+    query = sa.select(Obligation).where(Obligation.unit_id == unit_id).order_by(Obligation.number.desc()).limit(1)
+    return session.scalar(query)
+
+
+def artefacts_of(session: Session, obligation_id: str, attempt: int) -> list[ArtefactRow]:
+    """The verified artefacts of one attempt."""
+    query = sa.select(ArtefactRow).where(
+        ArtefactRow.obligation_id == obligation_id, ArtefactRow.attempt == attempt
+    )
+    return list(session.scalars(query.order_by(ArtefactRow.name)))
+
+
+def view_unit(session: Session, objects: ObjectStore, products: Products, unit_id: str) -> UnitView:
+    """The unit with everything that its product may read."""
+    unit, line, order = unit_with_line(session, unit_id)
+    obligation = current_obligation(session, unit_id)
+    grant = obligation and session.scalar(sa.select(Grant).where(Grant.obligation_id == obligation.id))
+    rows = artefacts_of(session, grant.obligation_id, grant.attempt) if grant else []
+    return UnitView(
+        id=unit.id,
+        order_number=order.number,
+        unit_no=unit.unit_no,
+        options=products.get(line.product_id).options.model_validate(line.options),
+        inputs={file.slot: _input(session, objects, file) for file in line.inputs},
+        codes={code.purpose: code.code for code in unit.codes},
+        seed=unit.seed,
+        ordered_at=order.created_at,
+        delivered=bool(obligation and obligation.delivery == Delivery.DELIVERED),
+        refunded=bool(obligation and obligation.money not in (Money.KEPT, Money.DISPUTED)),
+        artefacts={row.name: asset_file(session, objects, row.asset_id, dict(row.facts), {}) for row in rows},
+    )
+
+
+def _input(session: Session, objects: ObjectStore, file: OrderInput) -> InputFile:
+    return asset_file(session, objects, file.asset_id, dict(file.facts), dict(file.derived))

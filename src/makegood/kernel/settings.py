@@ -1,0 +1,103 @@
+"""Settings: `MAKEGOOD_…` from the environment, with embedded defaults that need nothing."""
+
+from __future__ import annotations
+
+import os
+from functools import cached_property
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from makegood.kernel.ids import new_secret
+
+
+class Settings(BaseSettings):
+    """Everything that an owner can set. Paths below `home`; durations in the unit that the name says."""
+
+    model_config = SettingsConfigDict(env_prefix="MAKEGOOD_", extra="ignore", frozen=True, ignored_types=(cached_property,))
+
+    home: Path = Path("var")
+    env: Literal["development", "test", "production"] = "development"
+    shop_name: str = "Makegood"
+    public_url: str = ""
+    host: str = "127.0.0.1"
+    port: int = 8000
+    secret: str = ""
+    database_url: str = ""
+    currency: str = Field(default="USD", pattern=r"^[A-Z]{3}$")
+    tax_percent: float = Field(default=0, ge=0, le=100)
+
+    mail_from: str = "Makegood <shop@localhost>"
+    smtp_host: str = ""
+    smtp_port: int = 587
+    smtp_user: str = ""
+    smtp_password: str = ""
+    smtp_tls: Literal["starttls", "tls", "none"] = "starttls"
+
+    sandbox_url: str = ""
+    sandbox_in_production: bool = False
+    sandbox_key: str = ""
+    sandbox_webhook_secret: str = ""
+
+    draft_hours: int = 24
+    payment_minutes: int = 60
+    quote_minutes: int = 60
+    sign_in_minutes: int = 30
+    session_days: int = 30
+    sweep_seconds: float = 5
+    poll_seconds: float = 0.15
+    retry_seconds: float = 2
+    disk_floor_mb: int = 512
+    workers: int = Field(default=4, ge=1, le=64)
+    isolated_processes: int = Field(default=2, ge=1, le=32)
+
+    @property
+    def address(self) -> str:
+        """Where the shop listens."""
+        return f"http://{self.host}:{self.port}"
+
+    @property
+    def public_address(self) -> str:
+        """What goes into links, mails and QR codes: no trailing slash."""
+        return (self.public_url or self.address).rstrip("/")
+
+    @property
+    def database(self) -> str:
+        """The SQLAlchemy address of the shop's database."""
+        return self.database_url or f"sqlite:///{self.home.absolute() / 'shop.db'}"
+
+    @cached_property
+    def signing_key(self) -> bytes:
+        """The shop's secret: as set, else generated once into the home."""
+        return (self.secret or _kept_secret(self.home, "secret")).encode()
+
+    @cached_property
+    def sandbox_api_key(self) -> str:
+        return self.sandbox_key or _kept_secret(self.home, "sandbox-key")
+
+    @cached_property
+    def sandbox_signing_secret(self) -> str:
+        return self.sandbox_webhook_secret or _kept_secret(self.home, "sandbox-webhook-secret")
+
+
+def _kept_secret(home: Path, name: str) -> str:
+    """A secret that is made once and kept in the home, readable by its owner only."""
+    path = home / "secrets" / name
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    try:
+        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except FileExistsError:
+        kept = path.read_text()
+        if kept:
+            return kept
+        # A kill between creating and writing leaves an empty file: nothing was ever signed with it.
+        path.unlink()
+        return _kept_secret(home, name)
+    with os.fdopen(handle, "w") as file:
+        secret = new_secret()
+        file.write(secret)
+        file.flush()
+        os.fsync(file.fileno())
+    return secret

@@ -1,0 +1,50 @@
+"""The mechanism of state changes: a table of transitions, and compare-and-set in the database."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.orm import InstrumentedAttribute, Session
+
+
+class IllegalTransition(ValueError):
+    """A change of state that the table doesn't have: always a mistake in our code."""
+
+
+class States:
+    """A table of transitions: from each state to the states it may become."""
+
+    def __init__(self, name: str, transitions: Mapping[str, Iterable[str]]) -> None:
+        self.name = name
+        self.transitions = {old: frozenset(new) for old, new in transitions.items()}
+
+    def leading_to(self, new: str) -> frozenset[str]:
+        """The states from which `new` may be reached."""
+        return frozenset(old for old, targets in self.transitions.items() if new in targets)
+
+    def move(
+        self,
+        session: Session,
+        column: InstrumentedAttribute[Any],
+        identity: sa.ColumnElement[bool],
+        new: str,
+        *guards: sa.ColumnElement[bool],
+        come_from: Iterable[str] | None = None,
+        **also: Any,
+    ) -> bool:
+        """Set `column` to `new` where `identity` and all `guards` hold and the present state allows it; `also` sets
+        further columns in the same statement. Returns whether this call made the change."""
+        allowed = self.leading_to(new)
+        wanted = allowed if come_from is None else frozenset(come_from)
+        if not wanted or not wanted <= allowed:
+            raise IllegalTransition(f"{self.name}: {sorted(wanted)} can't become {new}")
+        model = column.class_
+        statement = (
+            sa.update(model)
+            .where(identity, column.in_(sorted(wanted)), *guards)
+            .values({column.key: new, **also})
+            .execution_options(synchronize_session=False)
+        )
+        return bool(session.execute(statement).rowcount == 1)  # type: ignore[attr-defined]

@@ -1,0 +1,1 @@
+"""Orders, their units, and the obligations that a paid unit creates."""

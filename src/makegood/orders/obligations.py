@@ -1,0 +1,183 @@
+"""Obligations: created with the payment, changed only by compare-and-set, each change with its audit event."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from makegood.engine import Engine
+from makegood.kernel import audit
+from makegood.kernel.clock import Clock
+from makegood.kernel.errors import MakegoodError
+from makegood.kernel.ids import new_id
+from makegood.orders.models import Obligation, Order
+from makegood.orders.states import DELIVERY, MONEY, OPEN_DELIVERY, Delivery, Money
+
+FULFIL = "fulfillment.fulfil"
+REFUND = "payments.refund"
+LEASE = timedelta(seconds=60)
+
+
+def work_id(obligation_id: str, attempt: int) -> str:
+    """The workflow of one attempt."""
+    return f"{obligation_id}/{attempt}"
+
+
+def refund_work_id(obligation_id: str, refund_try: int) -> str:
+    """The workflow of one try at giving an obligation's money back."""
+    return f"refund/{obligation_id}/{refund_try}"
+
+
+class Obligations:
+    """What is owed. Every method works in the caller's transaction and tells whether it made the change."""
+
+    def __init__(self, engine: Engine, clock: Clock) -> None:
+        self._engine, self._clock = engine, clock
+
+    def owe(self, session: Session, order: Order, payment_id: str, deadline: Callable[[str], timedelta]) -> None:
+        """Owe every unit of a paid order and enqueue the work, in the transaction that marks the payment paid."""
+        now = self._clock.now()
+        for line in order.lines:
+            for unit in line.units:
+                obligation = Obligation(
+                    id=new_id(), order_id=order.id, unit_id=unit.id, number=0, payment_id=payment_id,
+                    allocated_minor=unit.amount_minor, returned_minor=0, delivery=Delivery.OWED, money=Money.KEPT,
+                    attempt=1, refund_try=0, owed_at=now, deadline_at=now + deadline(line.product_id),
+                )  # fmt: skip
+                session.add(obligation)
+                session.flush()
+                self._enqueue(session, obligation.id, 1)
+                self._note(session, obligation, "obligation.owed", allocated=unit.amount_minor)
+
+    def claim(self, session: Session, obligation_id: str, attempt: int) -> bool:
+        """Take the obligation into making, for this attempt only and only while its money is kept."""
+        moved = self._deliver(session, obligation_id, attempt, Delivery.MAKING, lease_until=self._clock.now() + LEASE)
+        if moved:
+            self._note(session, self.get(session, obligation_id), "obligation.claimed", attempt=attempt)
+        return moved
+
+    def at_step(self, session: Session, obligation_id: str, attempt: int, step: str) -> None:
+        """Say which step is being worked on, for who waits and for the order's story, and renew the lease."""
+        session.execute(
+            sa.update(Obligation)
+            .where(Obligation.id == obligation_id, Obligation.attempt == attempt)
+            .values(at_step=step, lease_until=self._clock.now() + LEASE)
+        )
+        self._note(session, self.get(session, obligation_id), "step.began", step=step, attempt=attempt)
+
+    def made(self, session: Session, obligation_id: str, attempt: int, artefacts: list[dict[str, Any]]) -> bool:
+        """The artefacts are verified."""
+        moved = self._deliver(session, obligation_id, attempt, Delivery.MADE, come_from=[Delivery.MAKING])
+        if moved:
+            self._note(session, self.get(session, obligation_id), "artefact.verified", artefacts=artefacts)
+        return moved
+
+    def delivered(self, session: Session, obligation_id: str, attempt: int) -> bool:
+        """The customer has what was owed; the caller commits the grant with it. Only while the money is kept."""
+        moved = self._deliver(
+            session, obligation_id, attempt, Delivery.DELIVERED, delivered_at=self._clock.now(),
+            lease_until=None, next_try_at=None, error_code=None, error_text=None,
+        )  # fmt: skip
+        if moved:
+            self._note(session, self.get(session, obligation_id), "obligation.delivered", attempt=attempt)
+        return moved
+
+    def failed(self, session: Session, obligation_id: str, attempt: int, error: MakegoodError, backoff: float) -> bool:
+        """This attempt failed but may heal: record why and enqueue the next attempt after `backoff` seconds."""
+        values = {"error_code": error.code, "error_text": error.for_operator()}
+        return self._again(session, obligation_id, attempt, "obligation.attempt_failed", backoff, **values)
+
+    def restart(self, session: Session, obligation_id: str, attempt: int, reason: str) -> bool:
+        """Begin a new attempt because `attempt` has no live workflow any more."""
+        return self._again(session, obligation_id, attempt, "obligation.restarted", 0, reason_noted=reason)
+
+    def give_back(self, session: Session, obligation_id: str, reason: str, *, error: MakegoodError | None = None) -> bool:
+        """Give the money back, whatever has been delivered; what has not been is abandoned in the same statement,
+        and the refund is enqueued in the same transaction."""
+        values: dict[str, Any] = {"reason": reason, "lease_until": None, "next_try_at": None, "refund_try": 1}
+        if error is not None:
+            values |= {"error_code": error.code, "error_text": error.for_operator()}
+        abandoned = sa.case(
+            (Obligation.delivery.in_(OPEN_DELIVERY), Delivery.ABANDONED), else_=Obligation.delivery
+        )
+        abandoned_at = sa.case(
+            (Obligation.delivery.in_(OPEN_DELIVERY), sa.bindparam("now", self._clock.now(), Obligation.abandoned_at.type)),
+            else_=Obligation.abandoned_at,
+        )
+        moved = MONEY.move(
+            session, Obligation.money, Obligation.id == obligation_id, Money.REFUNDING,
+            delivery=abandoned, abandoned_at=abandoned_at, **values,
+        )  # fmt: skip
+        if moved:
+            self._engine.enqueue(session, REFUND, refund_work_id(obligation_id, 1), obligation_id)
+            self._note(session, self.get(session, obligation_id), "obligation.refunding", reason=reason)
+        return moved
+
+    def retry_refund(self, session: Session, obligation_id: str, refund_try: int, delay: float = 0) -> bool:
+        """Enqueue another try at the refund; only one caller wins for each `refund_try`."""
+        result = session.execute(
+            sa.update(Obligation)
+            .where(
+                Obligation.id == obligation_id,
+                Obligation.money == Money.REFUNDING,
+                Obligation.refund_try == refund_try,
+            )
+            .values(refund_try=refund_try + 1)
+        )
+        if result.rowcount != 1:  # type: ignore[attr-defined]
+            return False
+        self._engine.enqueue(session, REFUND, refund_work_id(obligation_id, refund_try + 1), obligation_id, delay=delay)
+        return True
+
+    def refunded(self, session: Session, obligation_id: str) -> bool:
+        """The provider has given everything back."""
+        moved = MONEY.move(
+            session, Obligation.money, Obligation.id == obligation_id, Money.REFUNDED,
+            returned_minor=Obligation.allocated_minor,
+        )  # fmt: skip
+        if moved:
+            self._note(session, self.get(session, obligation_id), "obligation.refunded")
+        return moved
+
+    def get(self, session: Session, obligation_id: str) -> Obligation:
+        """The obligation as it is now in this transaction."""
+        query = sa.select(Obligation).where(Obligation.id == obligation_id).execution_options(populate_existing=True)
+        return session.scalars(query).one()
+
+    def _deliver(self, session: Session, obligation_id: str, attempt: int, new: Delivery, **also: Any) -> bool:
+        return DELIVERY.move(
+            session, Obligation.delivery, Obligation.id == obligation_id, new,
+            Obligation.attempt == attempt, Obligation.money == Money.KEPT, **also,
+        )  # fmt: skip
+
+    def _again(
+        self, session: Session, obligation_id: str, attempt: int, event: str, delay: float,
+        reason_noted: str | None = None, **values: Any,
+    ) -> bool:  # fmt: skip
+        result = session.execute(
+            sa.update(Obligation)
+            .where(
+                Obligation.id == obligation_id,
+                Obligation.attempt == attempt,
+                Obligation.delivery.in_(OPEN_DELIVERY),
+                Obligation.money == Money.KEPT,
+            )
+            .values(attempt=attempt + 1, next_try_at=self._clock.now() + timedelta(seconds=delay), **values)
+        )
+        if result.rowcount != 1:  # type: ignore[attr-defined]
+            return False
+        self._enqueue(session, obligation_id, attempt + 1, delay)
+        noted = {"attempt": attempt, "code": values.get("error_code"), "text": values.get("error_text")}
+        noted["reason"] = reason_noted
+        self._note(session, self.get(session, obligation_id), event, **noted)
+        return True
+
+    def _enqueue(self, session: Session, obligation_id: str, attempt: int, delay: float = 0) -> None:
+        self._engine.enqueue(session, FULFIL, work_id(obligation_id, attempt), obligation_id, attempt, delay=delay)
+
+    def _note(self, session: Session, obligation: Obligation, event: str, **data: Any) -> None:
+        audit.record(session, self._clock, event, obligation.id, obligation.order_id, **data)

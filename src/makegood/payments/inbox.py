@@ -1,0 +1,120 @@
+"""The inbox: a notification is verified, committed as raw bytes, acknowledged, and only then handled."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import sqlalchemy as sa
+from sqlalchemy.exc import IntegrityError
+
+from makegood.engine import Engine
+from makegood.kernel import audit, faults
+from makegood.kernel.clock import Clock
+from makegood.kernel.database import Database
+from makegood.kernel.errors import NotFound
+from makegood.kernel.ids import new_id
+from makegood.payments.models import Payment, PaymentEvent
+from makegood.payments.provider import PaymentProvider
+from makegood.payments.refunding import Refunding
+from makegood.payments.settling import Settling
+
+HANDLE = "payments.handle_event"
+
+
+def handle_work_id(event_row_id: str, handle_try: int) -> str:
+    """The workflow of one try at handling a notification."""
+    return f"event/{event_row_id}/{handle_try}"
+
+
+class Inbox:
+    """What providers tell us. A notification says only where to look: facts come from the provider, asked."""
+
+    def __init__(
+        self, database: Database, engine: Engine, clock: Clock, providers: dict[str, PaymentProvider],
+        settling: Settling, refunding: Refunding,
+    ) -> None:  # fmt: skip
+        self._database, self._engine, self._clock = database, engine, clock
+        self._providers, self._settling, self._refunding = providers, settling, refunding
+
+    def register(self, engine: Engine) -> None:
+        """Make the workflow known to the engine."""
+        engine.workflow(HANDLE, self.handle, queue="quick")
+
+    def receive(self, provider_name: str, headers: Mapping[str, str], raw: bytes) -> bool:
+        """Verify and commit a notification; False if we had it already. When this returns, it may be acknowledged."""
+        provider = self._providers.get(provider_name)
+        if provider is None:
+            raise NotFound(provider=provider_name)
+        event = provider.verify_event(headers, raw)
+        row_id = new_id()
+        faults.reach("inbox:before")
+        try:
+            with self._database.write() as session:
+                session.add(
+                    PaymentEvent(
+                        id=row_id, provider=provider_name, event_id=event.event_id, kind=event.kind,
+                        provider_ref=event.provider_ref, raw=raw, received_at=self._clock.now(), handle_try=1,
+                    )
+                )  # fmt: skip
+                session.flush()
+                self._engine.enqueue(session, HANDLE, handle_work_id(row_id, 1), row_id)
+        except IntegrityError:
+            # The unique (provider, event id) is what makes a second delivery harmless.
+            return False
+        faults.reach("inbox:after")
+        return True
+
+    def handle(self, row_id: str) -> None:
+        """Look at the payment that the notification is about; mark it handled last."""
+        with self._database.read() as session:
+            event = session.get_one(PaymentEvent, row_id)
+            payment = session.scalar(
+                sa.select(Payment).where(
+                    Payment.provider == event.provider, Payment.provider_ref == event.provider_ref
+                )
+            )
+        if event.handled_at is not None:
+            return
+        payment_id = payment.id if payment else self._by_reference(event)
+        faults.reach("handle:before")
+        if payment_id is not None:
+            self._settling.settle(payment_id)
+            self._refunding.look_again(payment_id)
+        faults.reach("handle:after")
+        with self._database.write() as session:
+            session.execute(
+                sa.update(PaymentEvent)
+                .where(PaymentEvent.id == row_id, PaymentEvent.handled_at.is_(None))
+                .values(handled_at=self._clock.now(), outcome="settled" if payment_id else "not_ours")
+            )
+            audit.record(
+                session, self._clock, "payment.notified", payment_id or row_id, payment.order_id if payment else None,
+                kind=event.kind, event_id=event.event_id,
+            )  # fmt: skip
+
+    def handle_again(self, row_id: str, handle_try: int) -> None:
+        """Enqueue another try; only one caller wins for each `handle_try`."""
+        with self._database.write() as session:
+            again = session.execute(
+                sa.update(PaymentEvent)
+                .where(
+                    PaymentEvent.id == row_id,
+                    PaymentEvent.handled_at.is_(None),
+                    PaymentEvent.handle_try == handle_try,
+                )
+                .values(handle_try=handle_try + 1)
+            )
+            if again.rowcount == 1:  # type: ignore[attr-defined]
+                self._engine.enqueue(session, HANDLE, handle_work_id(row_id, handle_try + 1), row_id)
+
+    def _by_reference(self, event: PaymentEvent) -> str | None:
+        """The payment of a notification that comes before our own request has been recorded."""
+        if event.provider_ref is None:
+            return None
+        seen = self._providers[event.provider].retrieve(event.provider_ref)
+        with self._database.read() as session:
+            payment = session.get(Payment, seen.reference or "")
+        if payment is None or payment.provider != event.provider:
+            return None
+        self._settling.apply(payment.id, seen)
+        return payment.id

@@ -1,0 +1,107 @@
+"""What a payment provider is: one protocol, and the plain data that its adapter returns."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from makegood.kernel.errors import Misconfigured, Rejected, Temporary
+
+
+class ProviderUnavailable(Temporary):
+    code = "PROVIDER_UNAVAILABLE"
+    customer = "The payment service does not answer just now. Nothing was charged; please try again in a moment."
+    operator = "{provider} did not answer as it should: {problem}"
+
+
+class ProviderRefused(Misconfigured):
+    code = "PROVIDER_REFUSED"
+    customer = "The payment service refused our request. Nothing was charged; we are looking into it."
+    operator = "{provider} refused: {problem}"
+
+
+class SignatureInvalid(Rejected):
+    code = "SIGNATURE_INVALID"
+    status = 400
+    customer = "This notification was not signed by the payment provider."
+    operator = "A notification for {provider} has no valid signature: {problem}"
+
+
+@dataclass(frozen=True, slots=True)
+class PaymentOrder:
+    """What is asked of a provider. `reference` is ours and permanent."""
+
+    reference: str
+    amount_minor: int
+    currency: str
+    description: str
+    email: str
+    return_url: str
+    cancel_url: str
+    expires_in: int
+    metadata: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class ProviderPayment:
+    """What a provider says of a payment now. `state` is one of our payment states; `final`: it can never be paid."""
+
+    ref: str
+    reference: str | None
+    state: str
+    amount_minor: int
+    captured_minor: int
+    refunded_minor: int
+    currency: str
+    url: str | None
+    final: bool
+    details: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class ProviderRefund:
+    """What a provider says of a refund. `state`: pending, succeeded or failed."""
+
+    ref: str
+    reference: str | None
+    state: str
+    amount_minor: int
+    currency: str
+
+
+@dataclass(frozen=True, slots=True)
+class ProviderEvent:
+    """A verified notification: which payment to look at, and nothing else that we would believe."""
+
+    event_id: str
+    kind: str
+    provider_ref: str | None
+
+
+class PaymentProvider(Protocol):
+    """A provider's adapter. Every call may raise `ProviderUnavailable` (try again) or `ProviderRefused`."""
+
+    name: str
+    test: bool
+    """Whether its money is play money."""
+
+    def find(self, reference: str) -> ProviderPayment | None:
+        """Look up by our reference: what a retry does before it asks again."""
+        ...
+
+    def request(self, order: PaymentOrder) -> ProviderPayment: ...
+
+    def retrieve(self, ref: str) -> ProviderPayment: ...
+
+    def expire(self, ref: str) -> ProviderPayment:
+        """Make an abandoned payment final if it still can be; returns what it then is."""
+        ...
+
+    def find_refund(self, reference: str) -> ProviderRefund | None: ...
+
+    def refund(self, ref: str, reference: str, amount_minor: int, reason: str) -> ProviderRefund: ...
+
+    def verify_event(self, headers: Mapping[str, str], raw: bytes) -> ProviderEvent:
+        """The notification, or `SignatureInvalid`. Works over the raw bytes."""
+        ...

@@ -1,0 +1,1 @@
+"""One adapter a provider; its quirks stay inside it."""

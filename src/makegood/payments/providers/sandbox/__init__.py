@@ -1,0 +1,1 @@
+"""The sandbox: a payment provider for trying things out, spoken to over HTTP like any other."""

@@ -1,0 +1,115 @@
+"""The shop's side of the sandbox provider."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import json
+from collections.abc import Mapping
+from typing import Any
+
+import httpx
+
+from makegood.kernel.clock import Clock
+from makegood.payments.provider import (
+    PaymentOrder,
+    ProviderEvent,
+    ProviderPayment,
+    ProviderRefund,
+    ProviderRefused,
+    ProviderUnavailable,
+    SignatureInvalid,
+)
+
+SIGNATURE_HEADER = "makegood-sandbox-signature"
+TOLERANCE_SECONDS = 300
+STATES = {"open": "pending", "processing": "pending", "succeeded": "paid"}
+
+
+class SandboxProvider:
+    """Speaks to the sandbox server at `url` (which ends in its base path)."""
+
+    name = "sandbox"
+    test = True
+
+    def __init__(self, url: str, api_key: str, webhook_secret: str, clock: Clock) -> None:
+        self._secret = webhook_secret.encode()
+        self._clock = clock
+        self._http = httpx.Client(
+            base_url=f"{url.rstrip('/')}/v1",
+            headers={"Authorization": f"Bearer {api_key}"},
+            timeout=httpx.Timeout(10, connect=5),
+        )
+
+    def find(self, reference: str) -> ProviderPayment | None:
+        found = self._call("GET", "/payments", params={"reference": reference})["data"]
+        return _payment(found[0]) if found else None
+
+    def request(self, order: PaymentOrder) -> ProviderPayment:
+        body = {
+            "reference": order.reference, "amount": order.amount_minor, "currency": order.currency,
+            "description": order.description, "return_url": order.return_url, "cancel_url": order.cancel_url,
+            "email": order.email, "metadata": dict(order.metadata), "expires_in": order.expires_in,
+        }  # fmt: skip
+        return _payment(self._call("POST", "/payments", json=body, key=order.reference))
+
+    def retrieve(self, ref: str) -> ProviderPayment:
+        return _payment(self._call("GET", f"/payments/{ref}"))
+
+    def expire(self, ref: str) -> ProviderPayment:
+        try:
+            return _payment(self._call("POST", f"/payments/{ref}/expire", key=f"expire-{ref}"))
+        except ProviderRefused:
+            # It was paid meanwhile, or is being processed: what it is now decides.
+            return self.retrieve(ref)
+
+    def find_refund(self, reference: str) -> ProviderRefund | None:
+        found = self._call("GET", "/refunds", params={"reference": reference})["data"]
+        return _refund(found[0]) if found else None
+
+    def refund(self, ref: str, reference: str, amount_minor: int, reason: str) -> ProviderRefund:
+        body = {"reference": reference, "amount": amount_minor, "reason": reason}
+        return _refund(self._call("POST", f"/payments/{ref}/refunds", json=body, key=reference))
+
+    def verify_event(self, headers: Mapping[str, str], raw: bytes) -> ProviderEvent:
+        parts = dict(part.partition("=")[::2] for part in headers.get(SIGNATURE_HEADER, "").split(","))
+        stamp, signature = parts.get("t", ""), parts.get("v1", "")
+        expected = hmac.new(self._secret, f"{stamp}.".encode() + raw, hashlib.sha256).hexdigest()
+        if not hmac.compare_digest(expected.encode(), signature.encode()):
+            raise SignatureInvalid(provider=self.name, problem="it does not match the body")
+        if not stamp.isdecimal() or abs(self._clock.now().timestamp() - int(stamp)) > TOLERANCE_SECONDS:
+            raise SignatureInvalid(provider=self.name, problem="it is too old")
+        try:
+            event = json.loads(raw)
+            (kind, about), = event["data"].items()
+            ref = about["id"] if kind == "payment" else about["payment"]
+            return ProviderEvent(str(event["id"]), str(event["type"]), str(ref))
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            raise SignatureInvalid(provider=self.name, problem=f"signed, but not a notification: {error}") from None
+
+    def _call(self, method: str, path: str, *, key: str | None = None, **request: Any) -> Any:
+        headers = {"Idempotency-Key": key} if key else {}
+        try:
+            response = self._http.request(method, path, headers=headers, **request)
+            body = response.json()
+        except (httpx.HTTPError, ValueError) as error:
+            problem = f"{type(error).__name__} at {method} {path}"
+            raise ProviderUnavailable(provider=self.name, problem=problem) from error
+        if response.status_code >= 500 or response.status_code == 429:
+            raise ProviderUnavailable(provider=self.name, problem=f"{response.status_code} at {method} {path}")
+        if response.status_code >= 400:
+            raise ProviderRefused(provider=self.name, problem=f"{response.status_code} at {method} {path}: {body}")
+        return body
+
+
+def _payment(data: Mapping[str, Any]) -> ProviderPayment:
+    return ProviderPayment(
+        ref=data["id"], reference=data["reference"], state=STATES.get(data["status"], data["status"]),
+        amount_minor=data["amount"], captured_minor=data["amount_captured"], refunded_minor=data["amount_refunded"],
+        currency=data["currency"], url=data["url"], final=data["final"],
+        details={"status": data["status"], "decline_code": data.get("decline_code")},
+    )  # fmt: skip
+
+
+def _refund(data: Mapping[str, Any]) -> ProviderRefund:
+    return ProviderRefund(data["id"], data["reference"], data["status"], data["amount"], data["currency"])

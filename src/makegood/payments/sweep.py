@@ -1,0 +1,105 @@
+"""The sweep over payments: a webhook that never comes, or work that was lost, must not matter."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import sqlalchemy as sa
+
+from makegood.engine import Engine, WorkState
+from makegood.kernel import logs
+from makegood.kernel.clock import Clock
+from makegood.kernel.database import Database
+from makegood.kernel.errors import MakegoodError
+from makegood.orders.models import Obligation
+from makegood.orders.obligations import Obligations, refund_work_id
+from makegood.orders.states import UNSETTLED, Money, PaymentState
+from makegood.payments.inbox import Inbox, handle_work_id
+from makegood.payments.models import Payment, PaymentEvent, Refund
+from makegood.payments.provider import PaymentProvider
+from makegood.payments.refunding import Refunding
+from makegood.payments.requesting import Requesting, request_work_id
+from makegood.payments.settling import Settling, pay_back_work_id
+
+log = logs.get("payments")
+LIVE = (WorkState.WAITING, WorkState.RUNNING)
+LONGEST_WAIT = 3600.0
+
+
+class PaymentSweep:
+    """Looks at everything that is not at rest, without an age limit, and moves what nobody moves."""
+
+    def __init__(
+        self, database: Database, engine: Engine, clock: Clock, providers: dict[str, PaymentProvider],
+        requesting: Requesting, settling: Settling, inbox: Inbox, refunding: Refunding, obligations: Obligations,
+        poll_seconds: float, retry_seconds: float,
+    ) -> None:  # fmt: skip
+        self._database, self._engine, self._clock, self._providers = database, engine, clock, providers
+        self._requesting, self._settling, self._inbox = requesting, settling, inbox
+        self._refunding, self._obligations = refunding, obligations
+        self._poll_seconds, self._retry_seconds = poll_seconds, retry_seconds
+
+    def run(self) -> None:
+        """One pass."""
+        self._requests()
+        self._unsettled()
+        self._events()
+        self._refunds()
+
+    def _requests(self) -> None:
+        query = sa.select(Payment.id, Payment.request_try).where(Payment.state == PaymentState.REQUESTED)
+        for payment_id, request_try in self._rows(query):
+            if self._engine.state(request_work_id(payment_id, request_try)) not in LIVE:
+                self._requesting.request_again(payment_id, request_try)
+
+    def _unsettled(self) -> None:
+        """Ask about every open payment, the older the more rarely, and let an overdue one expire at the provider."""
+        now = self._clock.now()
+        query = sa.select(Payment).where(
+            Payment.state.in_(UNSETTLED), Payment.closed_at.is_(None), Payment.provider_ref.is_not(None)
+        )
+        with self._database.read() as session:
+            payments = list(session.scalars(query))
+        for payment in payments:
+            age = now - payment.created_at
+            every = max(timedelta(seconds=self._poll_seconds), age / 20)
+            if payment.polled_at is not None and now - payment.polled_at < every:
+                continue
+            try:
+                self._poll(payment, overdue=payment.expires_at <= now)
+            except MakegoodError as error:
+                log.warning("payment.poll_failed", payment=payment.id, problem=error.for_operator())
+            with self._database.write() as session:
+                session.execute(sa.update(Payment).where(Payment.id == payment.id).values(polled_at=now))
+
+    def _poll(self, payment: Payment, *, overdue: bool) -> None:
+        if overdue and payment.provider_ref is not None:
+            self._settling.apply(payment.id, self._providers[payment.provider].expire(payment.provider_ref))
+        else:
+            self._settling.settle(payment.id)
+
+    def _events(self) -> None:
+        query = sa.select(PaymentEvent.id, PaymentEvent.handle_try).where(PaymentEvent.handled_at.is_(None))
+        for row_id, handle_try in self._rows(query):
+            if self._engine.state(handle_work_id(row_id, handle_try)) not in LIVE:
+                self._inbox.handle_again(row_id, handle_try)
+
+    def _refunds(self) -> None:
+        owed = sa.select(Obligation.id, Obligation.refund_try).where(Obligation.money == Money.REFUNDING)
+        for obligation_id, refund_try in self._rows(owed):
+            if self._engine.state(refund_work_id(obligation_id, refund_try)) not in LIVE:
+                with self._database.write() as session:
+                    self._obligations.retry_refund(session, obligation_id, refund_try, self._backoff(refund_try))
+        surplus = sa.select(Refund.id, Refund.tries).where(
+            Refund.surplus_of.is_not(None), Refund.state != "succeeded"
+        )
+        for refund_id, tries in self._rows(surplus):
+            if self._engine.state(pay_back_work_id(refund_id, tries)) not in LIVE:
+                self._refunding.try_again(refund_id, tries)
+
+    def _backoff(self, tries: int) -> float:
+        return min(LONGEST_WAIT, self._retry_seconds * 2 ** min(tries - 1, 20)) if tries > 1 else 0
+
+    def _rows(self, query: sa.Select[str, int]) -> list[tuple[str, int]]:
+        with self._database.read() as session:
+            return list(session.execute(query).tuples())

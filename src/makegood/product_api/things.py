@@ -1,0 +1,157 @@
+"""The data that passes between platform and product. All of it is immutable."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel
+
+
+@dataclass(frozen=True, slots=True)
+class Manifest:
+    """What the shop says of a product. `id` is permanent; `route_prefix` begins with a slash."""
+
+    id: str
+    name: str
+    route_prefix: str
+    summary: str
+    enabled: bool = True
+    beta: bool = False
+    dashboard: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class FileSlot:
+    """A file that the customer gives. `max_bytes` is enforced while the upload streams; `accept` is only a hint
+    for the browser's file dialog: the type is decided by content, in `Product.inspect`."""
+
+    name: str
+    label: str
+    max_bytes: int
+    accept: str
+    required: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class DerivedFile:
+    """Bytes computed once from an upload and kept beside it, such as a small proxy image."""
+
+    data: bytes
+    media_type: str
+    file_name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Inspection:
+    """What a product found in an upload: its true media type, JSON facts, warnings for the customer, and files
+    worth keeping beside it."""
+
+    media_type: str
+    facts: Mapping[str, Any]
+    warnings: tuple[str, ...] = ()
+    derived: Mapping[str, DerivedFile] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class InputFile:
+    """An inspected upload (or a file derived from one), readable at `path` while the context lives."""
+
+    asset_id: str
+    path: Path
+    sha256: str
+    size: int
+    media_type: str
+    file_name: str
+    facts: Mapping[str, Any] = field(default_factory=dict)
+    derived: Mapping[str, InputFile] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class DraftView:
+    """A draft as its product sees it. `options` is an instance of the product's options model."""
+
+    id: str
+    version: int
+    options: BaseModel
+    files: Mapping[str, InputFile]
+
+
+@dataclass(frozen=True, slots=True)
+class PriceLine:
+    """One line of a price: what it is and its amount per unit, in minor units of the shop's currency."""
+
+    label: str
+    unit_minor: int
+
+
+@dataclass(frozen=True, slots=True)
+class Preview:
+    """A preview image that may be shown before payment."""
+
+    data: bytes
+    media_type: str
+
+
+@dataclass(frozen=True, slots=True)
+class CodeSpec:
+    """A public code of `length` Crockford characters, minted with each unit at checkout and permanent, so that
+    an artefact that carries it comes out the same however often it is made."""
+
+    purpose: str
+    length: int = 10
+
+
+@dataclass(frozen=True, slots=True)
+class CommitmentTerm:
+    """What stays owed after delivery, counted from it."""
+
+    kind: str
+    lasts: timedelta
+
+
+@dataclass(frozen=True, slots=True)
+class Artefact:
+    """One file that `make` produced and stored: its object is in the store under `key`."""
+
+    name: str
+    key: str
+    sha256: str
+    size: int
+    media_type: str
+    file_name: str
+    facts: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class UnitView:
+    """One paid (or previously delivered) unit as its product sees it.
+
+    `codes` maps a `CodeSpec.purpose` to its code; `seed` is permanent; `artefacts` is empty until verified.
+    `ordered_at` is UTC and permanent: use it, not the clock, for dates that go into an artefact.
+    """
+
+    id: str
+    order_number: str
+    unit_no: int
+    options: BaseModel
+    inputs: Mapping[str, InputFile]
+    codes: Mapping[str, str]
+    seed: int
+    ordered_at: datetime
+    delivered: bool = False
+    refunded: bool = False
+    artefacts: Mapping[str, InputFile] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One line of the shop's self-examination: `problem` is empty when all is well, else it names what is missing;
+    `mend` is what to do about it."""
+
+    name: str
+    problem: str = ""
+    mend: str = ""

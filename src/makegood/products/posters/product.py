@@ -1,0 +1,184 @@
+"""Sound posters as the shop sells them: what is asked, what it costs, how one is made and checked."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from fastapi import APIRouter
+from pydantic import BaseModel
+
+from makegood.product_api import (
+    Artefact,
+    Check,
+    CodeSpec,
+    CommitmentTerm,
+    DerivedFile,
+    DraftView,
+    FileSlot,
+    Inspection,
+    Links,
+    MakeContext,
+    Manifest,
+    Preview,
+    PriceLine,
+    Shop,
+    WorkContext,
+)
+from makegood.products.posters import layout, making, photo, routes, sound
+from makegood.products.posters.making import Material
+from makegood.products.posters.options import PosterOptions
+
+PRICES = {"A4": 299, "Letter": 299, "A3": 399, "18x24in": 499, "24x36in": 599}
+"""Minor units of the shop's currency by page."""
+MEGABYTE = 1 << 20
+PHOTO_LIMIT, SOUND_LIMIT = 50 * MEGABYTE, 100 * MEGABYTE
+LISTENING = "listen"
+
+
+class Posters:
+    """A photo and a recording become a print-ready poster; a QR code on it plays the recording."""
+
+    manifest = Manifest(
+        id="posters",
+        name="Sound poster",
+        route_prefix="/posters",
+        summary="A photo and a recording become a poster you can hang up. Its QR code plays the sound.",
+    )
+    options = PosterOptions
+    files = (
+        FileSlot("photo", "a photo", PHOTO_LIMIT, "image/*,.heic,.heif,.avif"),
+        FileSlot("sound", "a recording", SOUND_LIMIT, "audio/*,video/*,.amr,.caf,.m4a,.opus,.wma"),
+    )
+    codes = (CodeSpec(LISTENING),)
+    commitments = (CommitmentTerm("listening-page", timedelta(days=3653)),)
+    deadline = timedelta(hours=24)
+    step_labels = {"clip": "Cutting your recording", "draw": "Drawing the poster"}  # noqa: RUF012 - never changed
+    templates: Path | None = Path(__file__).parent / "templates"
+
+    def inspect(self, ctx: WorkContext, slot: str, path: Path, file_name: str) -> Inspection:
+        if slot == "photo":
+            seen = ctx.isolated(photo.inspect_photo, path, file_name, seconds=30)
+            proxy = DerivedFile(seen.proxy, "image/jpeg", "proxy.jpg")
+            return Inspection(seen.media_type, seen.as_facts(), seen.warnings, {"proxy": proxy})
+        heard = ctx.isolated(sound.inspect_sound, path, file_name, seconds=120)
+        peaks = DerivedFile(heard.peaks.to_bytes(), "application/octet-stream", "peaks.bin")
+        return Inspection(heard.media_type, heard.as_facts(), heard.warnings, {"peaks": peaks})
+
+    def check(self, ctx: WorkContext, draft: DraftView) -> None:
+        ctx.isolated(making.check, _material(draft, self._draft_address(ctx.links, draft)), seconds=20)
+
+    def price(self, options: BaseModel, facts: Mapping[str, Mapping[str, Any]]) -> Sequence[PriceLine]:
+        page = _poster(options).page
+        return [PriceLine(f"Sound poster, {page.replace('x', ' × ').replace('in', ' in')}", PRICES[page])]
+
+    def preview(self, ctx: WorkContext, draft: DraftView) -> Preview:
+        material = _material(draft, self._draft_address(ctx.links, draft))
+        return Preview(*ctx.isolated(making.preview, material, seconds=20))
+
+    def make(self, ctx: MakeContext) -> Sequence[Artefact]:
+        material = self._final(ctx)
+        stem = f"sound-poster-{ctx.unit.order_number}-{ctx.unit.unit_no}"
+
+        def clip() -> tuple[Artefact, Artefact]:
+            target, listening = ctx.scratch / "sound.m4a", ctx.scratch / "listening.json"
+            ctx.isolated(making.cut, material, target, listening, seconds=120)
+            return (
+                ctx.store("sound.m4a", target, media_type=sound.CLIP_MEDIA_TYPE, file_name=f"{stem}.m4a"),
+                ctx.store(
+                    "listening.json", listening, media_type="application/json", file_name="listening.json", shown=False
+                ),
+            )
+
+        def draw() -> tuple[Artefact, Artefact]:
+            pdf, png = ctx.scratch / "poster.pdf", ctx.scratch / "poster.png"
+            photo_sha256 = ctx.isolated(making.draw, material, ctx.scratch, pdf, png, seconds=120)
+            return (
+                ctx.store(
+                    "poster.pdf", pdf, media_type="application/pdf", file_name=f"{stem}.pdf", photo=photo_sha256
+                ),
+                ctx.store("poster.png", png, media_type="image/png", file_name=f"{stem}.png"),
+            )
+
+        return [*ctx.step("clip", clip), *ctx.step("draw", draw)]
+
+    def verify(self, ctx: MakeContext, artefacts: Sequence[Artefact]) -> None:
+        found = {artefact.name: artefact for artefact in artefacts}
+        with ctx.open(found["sound.m4a"]) as clip, ctx.open(found["poster.pdf"]) as pdf:
+            with ctx.open(found["poster.png"]) as png, ctx.open(found["listening.json"]) as listening:
+                photo_sha256 = str(found["poster.pdf"].facts["photo"])
+                ctx.isolated(
+                    making.verify, self._final(ctx), clip, listening, pdf, png, photo_sha256, seconds=120
+                )
+
+    def discard(self, ctx: MakeContext, artefacts: Sequence[Artefact]) -> None:
+        """Nothing outside the store was touched."""
+
+    def describe(self, options: BaseModel) -> str:
+        poster = _poster(options)
+        what = f"Sound poster, {poster.page}, {poster.orientation}"
+        return f"{what}: “{poster.title}”" if poster.title else what
+
+    def pages(self, codes: Mapping[str, str]) -> Mapping[str, str]:
+        return {"Listening page": f"/L/{codes[LISTENING]}"}
+
+    def checks(self) -> Sequence[Check]:
+        problem = photo.detector_problem()
+        mend = "Run the set-up again: it fetches the face detector from its pinned package." if problem else ""
+        return [*layout.checks(), Check("face detector", problem, mend)]
+
+    def router(self, shop: Shop) -> APIRouter:
+        return routes.router(shop)
+
+    def _final(self, ctx: MakeContext) -> Material:
+        unit = ctx.unit
+        return Material(
+            options=_poster(unit.options),
+            photo=unit.inputs["photo"].path,
+            proxy=unit.inputs["photo"].derived["proxy"].path,
+            sound=unit.inputs["sound"].path,
+            peaks=unit.inputs["sound"].derived["peaks"].path,
+            photo_facts=dict(unit.inputs["photo"].facts),
+            sound_facts=dict(unit.inputs["sound"].facts),
+            url=short_url(ctx.links.public(f"/L/{unit.codes[LISTENING]}")),
+            dated=unit.ordered_at,
+        )
+
+    def _draft_address(self, links: Links, draft: DraftView) -> str:
+        """What a preview's QR code opens: the draft itself, which only its owner can see; never the permanent page."""
+        return short_url(links.public(f"{self.manifest.route_prefix}/{draft.id}"), path_too=False)
+
+
+def short_url(url: str, *, path_too: bool = True) -> str:
+    """The address in upper case, which makes a QR code smaller: always scheme and host, which mean the same in any
+    case, and the path where our own routes do."""
+    parts = urlsplit(url)
+    host = f"{parts.scheme}://{parts.netloc}".upper()
+    plain = path_too and parts.path.startswith("/L/")
+    return host + (parts.path.upper() if plain else parts.path)
+
+
+def _poster(options: BaseModel) -> PosterOptions:
+    if not isinstance(options, PosterOptions):
+        raise TypeError("these are not a poster's options")
+    return options
+
+
+def _material(draft: DraftView, url: str) -> Material:
+    return Material(
+        options=_poster(draft.options),
+        photo=draft.files["photo"].path,
+        proxy=draft.files["photo"].derived["proxy"].path,
+        sound=draft.files["sound"].path,
+        peaks=draft.files["sound"].derived["peaks"].path,
+        photo_facts=dict(draft.files["photo"].facts),
+        sound_facts=dict(draft.files["sound"].facts),
+        url=url,
+        dated=None,
+    )
+
+
+product = Posters()

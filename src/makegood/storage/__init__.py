@@ -1,0 +1,1 @@
+"""Objects in a store, assets in a table, and holds that say who still needs them."""

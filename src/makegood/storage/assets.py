@@ -1,0 +1,125 @@
+"""Assets and holds: who gave or made which object, and who still needs it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+from enum import StrEnum
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Mapped, Session, mapped_column
+
+from makegood.kernel.clock import Clock
+from makegood.kernel.database import Base
+from makegood.kernel.errors import NotFound
+from makegood.kernel.ids import new_id
+
+
+class HoldKind(StrEnum):
+    """What can need an asset."""
+
+    DRAFT = "draft"
+    ORDER = "order"
+    DELIVERY = "delivery"
+    COMMITMENT = "commitment"
+
+
+class AssetGone(NotFound):
+    code = "FILE_GONE"
+    status = 410
+    customer = "A file of yours is no longer here. Please upload it again; nothing was charged."
+    operator = "The asset {asset} is absent or being deleted, so no hold can be taken on it."
+
+
+class Asset(Base):
+    """One stored object: immutable, written once, never moved."""
+
+    __tablename__ = "asset"
+
+    id: Mapped[str] = mapped_column(primary_key=True)
+    key: Mapped[str] = mapped_column(unique=True)
+    sha256: Mapped[str]
+    size: Mapped[int] = mapped_column(sa.BigInteger)
+    media_type: Mapped[str]
+    file_name: Mapped[str]
+    created_at: Mapped[datetime]
+    deleting_at: Mapped[datetime | None]
+    deleted_at: Mapped[datetime | None]
+    """The row stays, so that an order's story can still name what it was made from."""
+
+    __table_args__ = (sa.CheckConstraint("size >= 0", "size"),)
+
+
+class Hold(Base):
+    """A reason to keep an asset: what needs it (`kind`, `holder`), and until when, if that is known."""
+
+    __tablename__ = "hold"
+
+    id: Mapped[str] = mapped_column(primary_key=True)
+    asset_id: Mapped[str] = mapped_column(sa.ForeignKey("asset.id"), index=True)
+    kind: Mapped[str]
+    holder: Mapped[str] = mapped_column(index=True)
+    taken_at: Mapped[datetime]
+    until: Mapped[datetime | None]
+
+    __table_args__ = (
+        sa.UniqueConstraint("asset_id", "kind", "holder"),
+        sa.CheckConstraint(f"kind IN ({', '.join(repr(str(k)) for k in HoldKind)})", "kind"),
+    )
+
+
+def add(
+    session: Session, clock: Clock, *, asset_id: str, key: str, sha256: str, size: int, media_type: str, file_name: str
+) -> str:
+    """Add the row of an object that is already durable; returns the asset's id. The same key again returns the
+    asset that has it."""
+    known = session.scalar(sa.select(Asset).where(Asset.key == key))
+    if known:
+        if known.deleting_at is not None:
+            raise AssetGone(asset=known.id)
+        return known.id
+    session.add(
+        Asset(
+            id=asset_id, key=key, sha256=sha256, size=size, media_type=media_type, file_name=file_name,
+            created_at=clock.now(), deleting_at=None,
+        )
+    )  # fmt: skip
+    session.flush()
+    return asset_id
+
+
+def get(session: Session, asset_id: str) -> Asset:
+    """The asset, or `AssetGone`."""
+    asset = session.get(Asset, asset_id)
+    if asset is None or asset.deleting_at is not None:
+        raise AssetGone(asset=asset_id)
+    return asset
+
+
+def hold(
+    session: Session, clock: Clock, asset_ids: Iterable[str], kind: HoldKind, holder: str, until: datetime | None = None
+) -> None:
+    """Take holds in the caller's transaction, which also reads the assets; an absent one raises `AssetGone`."""
+    for asset_id in asset_ids:
+        get(session, asset_id)
+        taken = session.scalar(
+            sa.select(Hold).where(Hold.asset_id == asset_id, Hold.kind == kind, Hold.holder == holder)
+        )
+        if taken is None:
+            session.add(
+                Hold(id=new_id(), asset_id=asset_id, kind=kind, holder=holder, taken_at=clock.now(), until=until)
+            )
+    session.flush()
+
+
+def held_by(session: Session, kind: HoldKind, holder: str) -> list[str]:
+    """The ids of the assets that `holder` holds."""
+    return list(session.scalars(sa.select(Hold.asset_id).where(Hold.kind == kind, Hold.holder == holder)))
+
+
+def release(session: Session, kind: HoldKind, holder: str, asset_id: str | None = None) -> None:
+    """Give up `holder`'s holds: all, or the one on `asset_id`."""
+    statement = sa.delete(Hold).where(Hold.kind == kind, Hold.holder == holder)
+    if asset_id is not None:
+        statement = statement.where(Hold.asset_id == asset_id)
+    session.execute(statement)

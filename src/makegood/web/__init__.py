@@ -1,0 +1,1 @@
+"""What API and pages share: the caller of a request, security headers, errors, uploads, how an order is shown."""

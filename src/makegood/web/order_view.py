@@ -1,0 +1,201 @@
+"""How an order is shown: the same data for the API, the pages and live progress."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import pairwise
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from makegood.fulfillment.models import Grant
+from makegood.fulfillment.units import artefacts_of, current_obligation
+from makegood.kernel import audit
+from makegood.kernel.audit import AuditEvent
+from makegood.kernel.money import Money
+from makegood.orders.models import Obligation, Order, OrderLine, Unit
+from makegood.orders.reading import state_of
+from makegood.orders.states import Delivery, OrderState
+from makegood.orders.states import Money as MoneyState
+from makegood.payments.models import Payment
+from makegood.product_api import Product
+from makegood.storage.assets import Asset
+from makegood.web.services import Services
+
+AT_REST = (OrderState.DELIVERED, OrderState.REFUNDED, OrderState.PARTLY_DELIVERED, OrderState.CANCELLED)
+
+TEXTS = {
+    "order.placed": "Order placed",
+    "order.closed": "Closed without a payment",
+    "payment.requested": "Waiting for the payment",
+    "payment.succeeded": "Paid",
+    "payment.failed": "The payment did not go through",
+    "payment.cancelled": "The payment was cancelled",
+    "payment.expired": "The payment ran out of time",
+    "payment.unlocks_nothing": "A payment that doesn't belong to this order goes back",
+    "inputs.secured": "Your files are safe",
+    "artefact.verified": "Made and checked",
+    "obligation.delivered": "Delivered",
+    "obligation.attempt_failed": "A try did not work; we try again",
+    "obligation.refunding": "Your money is on its way back",
+    "refund.succeeded": "Your money was given back",
+    "mail.accepted": "Mail sent",
+}
+
+
+def money_json(minor: int, currency: str) -> dict[str, Any]:
+    """Money as the API says it."""
+    return {"minor": minor, "currency": currency, "text": Money(minor, currency).format()}
+
+
+def order_json(shop: Services, order_id: str) -> dict[str, Any]:
+    """The whole order as its customer sees it."""
+    with shop.database.read() as session:
+        order = session.get_one(Order, order_id)
+        state = state_of(session, order)
+        story = audit.of_order(session, order_id)
+        units = [
+            _unit(shop, session, line, unit, story) for line in order.lines for unit in line.units
+        ]
+        payment = session.scalar(
+            sa.select(Payment).where(Payment.order_id == order_id).order_by(Payment.created_at.desc()).limit(1)
+        )
+        return {
+            **short_json(order, state),
+            "discount": money_json(order.discount_minor, order.currency),
+            "tax": money_json(order.tax_minor, order.currency),
+            "lines": [
+                {
+                    "product": line.product_id,
+                    "description": line.description,
+                    "quantity": line.quantity,
+                    "amount": money_json(line.amount_minor, order.currency),
+                }
+                for line in order.lines
+            ],
+            "payment": _payment(payment),
+            "units": units,
+            "timeline": _timeline(story),
+            "at_rest": state in AT_REST and all(u["money"] not in (MoneyState.REFUNDING,) for u in units),
+        }
+
+
+def short_json(order: Order, state: OrderState) -> dict[str, Any]:
+    """The order as a line in a list."""
+    return {
+        "number": order.number,
+        "state": state,
+        "test": order.test,
+        "email": order.email,
+        "created_at": order.created_at.isoformat(),
+        "total": money_json(order.total_minor, order.currency),
+        "description": ", ".join(line.description for line in order.lines),
+    }
+
+
+def _payment(payment: Payment | None) -> dict[str, Any] | None:
+    if payment is None:
+        return None
+    return {
+        "id": payment.id,
+        "provider": payment.provider,
+        "state": payment.state,
+        "url": payment.url if payment.closed_at is None else None,
+        "amount": money_json(payment.amount_minor, payment.currency),
+        "problem": payment.details.get("decline_code"),
+    }
+
+
+def _timeline(story: Sequence[AuditEvent]) -> list[dict[str, Any]]:
+    return [{"at": e.at.isoformat(), "event": e.event, "text": TEXTS[e.event]} for e in story if e.event in TEXTS]
+
+
+def _unit(shop: Services, session: Session, line: OrderLine, unit: Unit, story: Sequence[AuditEvent]) -> dict[str, Any]:
+    product = shop.products.get(line.product_id)
+    obligation = current_obligation(session, unit.id)
+    own = [e for e in story if obligation and e.subject == obligation.id]
+    steps = _steps(product, obligation, own)
+    now = next((step for step in steps if step["state"] == "now"), None)
+    return {
+        "id": unit.id,
+        "no": unit.unit_no,
+        "product": line.product_id,
+        "description": line.description,
+        "delivery": obligation.delivery if obligation else "waiting",
+        "money": obligation.money if obligation else None,
+        "attempt": obligation.attempt if obligation else 0,
+        "step": now and {"name": now["name"], "label": now["label"], "position": now["position"], "count": len(steps)},
+        "steps": steps,
+        "problem": _problem(obligation),
+        "artefacts": _artefacts(shop, session, obligation),
+        "pages": [
+            {"label": label, "url": shop.links.public(path)} for label, path in _pages(product, unit)
+        ],
+        "deadline": obligation.deadline_at.isoformat() if obligation else None,
+    }
+
+
+def _pages(product: Product, unit: Unit) -> list[tuple[str, str]]:
+    return list(product.pages({code.purpose: code.code for code in unit.codes}).items())
+
+
+def _problem(obligation: Obligation | None) -> dict[str, Any] | None:
+    if obligation is None or obligation.error_code is None:
+        return None
+    return {"code": obligation.error_code, "detail": obligation.reason or "A try did not work; we are trying again."}
+
+
+def _steps(product: Product, obligation: Obligation | None, own: Sequence[AuditEvent]) -> list[dict[str, Any]]:
+    """Each step with its label, state and the seconds that its last run took."""
+    labels = {"secure": "Checking your files", **product.step_labels, "verify": "Checking the result"}
+    took = _durations(own)
+    names = list(labels)
+    here = names.index(obligation.at_step) if obligation and obligation.at_step in names else -1
+    steps = []
+    for position, name in enumerate(names):
+        delivery = obligation.delivery if obligation else None
+        if delivery == Delivery.DELIVERED or position < here:
+            state = "done"
+        elif position == here and delivery in (Delivery.MAKING, Delivery.MADE):
+            state = "now"
+        else:
+            state = "next"
+        seconds = round(took[name], 2) if state == "done" and name in took else None
+        steps.append(
+            {"name": name, "label": labels[name], "position": position + 1, "state": state, "seconds": seconds}
+        )
+    return steps
+
+
+def _durations(own: Sequence[AuditEvent]) -> dict[str, float]:
+    """Seconds from each step's last beginning to what came after it."""
+    took: dict[str, float] = {}
+    for event, following in pairwise(own):
+        if event.event == "step.began":
+            took[str(event.data["step"])] = (following.at - event.at).total_seconds()
+    return took
+
+
+def _artefacts(shop: Services, session: Session, obligation: Obligation | None) -> list[dict[str, Any]]:
+    if obligation is None or obligation.money not in (MoneyState.KEPT, MoneyState.DISPUTED):
+        return []
+    grant = session.scalar(sa.select(Grant).where(Grant.obligation_id == obligation.id))
+    if grant is None or grant.revoked_at is not None:
+        return []
+    found = []
+    for row in artefacts_of(session, obligation.id, grant.attempt):
+        if row.facts.get("shown") is False:
+            continue
+        asset = session.get_one(Asset, row.asset_id)
+        found.append(
+            {
+                "name": row.name,
+                "file_name": asset.file_name,
+                "media_type": asset.media_type,
+                "size": asset.size,
+                "sha256": asset.sha256,
+                "url": shop.links.download(grant.token, row.name),
+            }
+        )
+    return found

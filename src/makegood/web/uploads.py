@@ -1,0 +1,42 @@
+"""Uploads: streamed to a file with the size checked on the way, so that nobody can fill memory or disk."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from starlette.requests import ClientDisconnect, Request
+
+from makegood.checkout.errors import FileEmpty, FileTooBig, UploadBroken
+
+
+@asynccontextmanager
+async def received(request: Request, folder: Path, slot: str, max_bytes: int) -> AsyncIterator[Path]:
+    """The request's body as a file that is removed afterwards; or `FileTooBig`, `FileEmpty`, `UploadBroken`."""
+    too_big = FileTooBig(slot=slot, megabytes=max_bytes >> 20)
+    announced = request.headers.get("content-length", "")
+    if announced.isdecimal() and int(announced) > max_bytes:
+        raise too_big
+    size = 0
+    with tempfile.NamedTemporaryFile(dir=folder, prefix="upload-") as file:
+        try:
+            async for chunk in request.stream():
+                size += len(chunk)
+                if size > max_bytes:
+                    raise too_big
+                file.write(chunk)
+        except ClientDisconnect:
+            raise UploadBroken(slot=slot, received=size) from None
+        if size == 0:
+            raise FileEmpty(slot=slot)
+        file.flush()
+        yield Path(file.name)
+
+
+def read_file_name(text: str) -> str:
+    """What a file is called, as far as it is safe to show and to send: no folders, no control characters."""
+    name = text.replace("\\", "/").rsplit("/", 1)[-1]
+    name = "".join(c for c in name if c.isprintable()).strip(" .")
+    return name[-120:] or "file"
