@@ -120,14 +120,14 @@ def build(settings: Settings, clock: Clock | None = None, products: Products | N
         if not settings.sandbox_url:
             sandbox = Sandbox(sandbox_config(settings))
         url = settings.sandbox_url or f"{settings.address}/sandbox"
-        providers["sandbox"] = SandboxProvider(
-            url, settings.sandbox_api_key, settings.sandbox_signing_secret, clock
-        )
+        providers["sandbox"] = SandboxProvider(url, settings.sandbox_api_key, settings.sandbox_signing_secret, clock)
+
+    def deadline(product_id: str) -> timedelta:
+        own = settings.deadline_hours
+        return products.get(product_id).deadline if own is None else timedelta(hours=own)
 
     money_telling = MoneyTelling(mailer, links)
-    settling = Settling(
-        database, engine, clock, providers, obligations, lambda product: products.get(product).deadline, money_telling
-    )
+    settling = Settling(database, engine, clock, providers, obligations, deadline, money_telling)
     requesting = Requesting(database, engine, clock, providers, settling, links)
     refunding = Refunding(database, engine, clock, providers, obligations, money_telling, settings.retry_seconds)
     inbox = Inbox(database, engine, clock, providers, settling, refunding)
@@ -202,7 +202,7 @@ def _install_errors(app: FastAPI) -> None:
         return await answer(request, OptionInvalid(option=where[:60], problem=str(first["msg"])[:200]))
 
     async def unexpected(request: Request, error: Exception) -> Response:
-        log.exception("request.crashed", path=request.url.path, exc_info=error)
+        log.error("request.crashed", path=request.url.path, exc_info=error)
         return await answer(request, MakegoodError(path=request.url.path))
 
     app.add_exception_handler(MakegoodError, known)

@@ -5,9 +5,11 @@ from __future__ import annotations
 import html as html_text
 import re
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
+from makegood.kernel.money import Money
 from makegood.notify import Delivered, Letter, Receipt, Refunded, rendering
 from makegood.notify.errors import LetterTemplateBroken
 from makegood.notify.rendering import Rendered, render
@@ -46,6 +48,15 @@ def test_the_receipt_names_lines_discount_and_total_but_no_tax_of_zero() -> None
         assert "Tax" not in part
 
 
+def test_an_order_that_costs_nothing_speaks_of_no_payment() -> None:
+    receipt = letters()[1]
+    assert isinstance(receipt, Receipt)
+    body = rendered(replace(receipt, total=Money(0, "USD"), test=True))
+    for part in (body.html, body.text):
+        assert "nothing to pay" in " ".join(part.split()) and "$0.00" in part
+        assert "payment" not in part and "paid" not in part and "money" not in part
+
+
 def test_a_test_order_is_told_that_no_money_moved() -> None:
     receipt, refunded = letters()[1], letters()[3]
     assert isinstance(receipt, Receipt) and isinstance(refunded, Refunded)
@@ -81,7 +92,9 @@ def test_a_mail_loads_nothing_from_anywhere(number: int) -> None:
 
 
 @pytest.mark.parametrize("content", [None, "<mjml><mj-body>", "{{ nothing_of_that_name }}", "{% if %}"])
-def test_a_missing_or_broken_template_is_named(tmp_path, monkeypatch, content: str | None) -> None:
+def test_a_missing_or_broken_template_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, content: str | None
+) -> None:
     if content is not None:
         (tmp_path / "order_link.mjml.j2").write_text(content)
     monkeypatch.setattr(rendering, "TEMPLATES", tmp_path)

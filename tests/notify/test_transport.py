@@ -17,6 +17,8 @@ from makegood.notify.errors import (
 from makegood.notify.transport import Envelope, Smtp
 from tests.notify.mail_server import MailServer, free_port
 
+pytestmark = pytest.mark.filterwarnings("ignore:Requiring AUTH while not requiring TLS")
+
 ENVELOPE = Envelope("shop@shop.example", "anna@example.org", b"Subject: x\r\n\r\n.\r\nhello\r\n")
 
 

@@ -25,7 +25,7 @@ def sea(width: int, height: int) -> Image.Image:
     _water(canvas, horizon, sun[0])
     _beach(canvas)
     ink = "#1a1530"
-    figures = np.maximum(_man(canvas, 0.455, bottom * 0.885), _woman(canvas, 0.548, bottom * 0.89))
+    figures = np.maximum(_man(canvas, 0.452, bottom * 0.885), _woman(canvas, 0.568, bottom * 0.89))
     rim = np.clip(canvas.soften(figures, 0.004) - figures, 0, 1)
     canvas.glow(rim * canvas.spot(0.5, horizon, 0.16, 0.13) * 0.9, "#ffc890")
     canvas.lay(figures, ink)
@@ -39,15 +39,13 @@ def _water(canvas: Canvas, horizon: float, sun: float) -> None:
     near, far = np.array(rgb("#2a2c5a"), np.float32), np.array(rgb("#d9806f"), np.float32)
     share = (depth**0.55)[..., np.newaxis]
     canvas.lay(water, far * (1 - share) + near * share)
-    # Waves are finer the farther away they are: the noise is stretched along the depth.
-    waves = np.zeros_like(canvas.x)
-    for scale, strength in ((60, 0.5), (140, 0.35), (300, 0.25)):
-        phase = canvas.noise(24, 40) * 9
-        waves += strength * np.sin(scale * np.sqrt(depth + 0.004) + phase + 14 * np.sin(canvas.x * 9 + phase))
+    # Waves are flat and fine far away, broader near the beach.
+    far_waves, near_waves = canvas.noise(16, 420) - 0.5, canvas.noise(9, 150) - 0.5
+    waves = 2.2 * (far_waves * (1 - depth) + (0.45 * far_waves + 0.75 * near_waves) * depth)
     spread = 0.045 + 0.30 * depth
     path = np.exp(-(((canvas.x - sun) / spread) ** 2))
-    canvas.glow(water * path * np.clip(0.32 + 0.62 * waves, 0, 1) * (1 - 0.45 * depth), "#ffd79a")
-    canvas.pixels *= (1 + water * waves * 0.07)[..., np.newaxis]
+    canvas.glow(water * path * np.clip(0.42 + 0.9 * waves, 0, 1) * (1 - 0.35 * depth), "#ffd79a")
+    canvas.pixels *= (1 + water * waves * 0.16)[..., np.newaxis]
 
 
 def _beach(canvas: Canvas) -> None:
@@ -70,23 +68,24 @@ def _placed(points: list[Point], x: float, ground: float, tall: float) -> list[P
 def _man(canvas: Canvas, x: float, ground: float) -> Field:
     """Seen from behind, weight on one leg, the right hand held out."""
     tall = 0.335
-    body = [(-0.03, -0.86), (-0.11, -0.825), (-0.135, -0.78), (-0.15, -0.66), (-0.165, -0.55), (-0.165, -0.475)]
-    body += [(-0.148, -0.465), (-0.135, -0.54), (-0.112, -0.65), (-0.098, -0.68), (-0.098, -0.5), (-0.1, -0.3)]
-    body += [(-0.088, -0.12), (-0.085, -0.02), (-0.105, 0.0), (-0.045, 0.0), (-0.04, -0.1), (-0.022, -0.3)]
-    body += [(0.0, -0.44), (0.018, -0.3), (0.03, -0.12), (0.034, 0.008), (0.1, 0.01), (0.078, -0.02)]
-    body += [(0.082, -0.14), (0.094, -0.3), (0.096, -0.5), (0.098, -0.68), (0.125, -0.6), (0.155, -0.52)]
+    body = [(-0.026, -0.868), (-0.062, -0.846), (-0.112, -0.818), (-0.136, -0.77), (-0.148, -0.66), (-0.158, -0.55)]
+    body += [(-0.16, -0.47), (-0.143, -0.458), (-0.13, -0.54), (-0.112, -0.66), (-0.094, -0.69), (-0.086, -0.56)]
+    body += [(-0.092, -0.44), (-0.092, -0.28), (-0.082, -0.12), (-0.078, -0.02), (-0.1, 0.0), (-0.042, 0.0)]
+    body += [(-0.038, -0.1), (-0.014, -0.3), (0.0, -0.42), (0.012, -0.3), (0.03, -0.12), (0.034, 0.008), (0.094, 0.01)]
+    body += [(0.074, -0.02), (0.078, -0.14), (0.09, -0.3), (0.09, -0.44), (0.086, -0.56), (0.094, -0.69), (0.122, -0.6)]
     body += [
-        (0.178, -0.455),
-        (0.196, -0.468),
-        (0.178, -0.56),
-        (0.15, -0.68),
-        (0.132, -0.79),
-        (0.108, -0.826),
-        (0.03, -0.86),
+        (0.152, -0.52),
+        (0.182, -0.45),
+        (0.2, -0.463),
+        (0.18, -0.55),
+        (0.152, -0.67),
+        (0.136, -0.77),
+        (0.112, -0.818),
     ]
+    body += [(0.062, -0.846), (0.026, -0.868)]
     figure = canvas.shape(_placed(body, x, ground, tall))
-    neck = canvas.shape(_placed([(-0.034, -0.9), (-0.04, -0.83), (0.04, -0.83), (0.034, -0.9)], x, ground, tall))
-    head = canvas.disc(x + 0.004 * tall, ground - 0.932 * tall, 0.056 * tall, 0.07 * tall)
+    neck = canvas.shape(_placed([(-0.03, -0.91), (-0.05, -0.842), (0.05, -0.842), (0.03, -0.91)], x, ground, tall))
+    head = canvas.disc(x + 0.004 * tall, ground - 0.932 * tall, 0.048 * tall, 0.062 * tall)
     return np.maximum(np.maximum(figure, neck), head)
 
 
@@ -214,8 +213,8 @@ def _eye(canvas: Canvas, side: int) -> None:
     canvas.lay(canvas.line(crease, 0.004, soft=0.0012) * 0.7, "#8f5746")
     under = [(at(0.045), 0.4965), (at(0.065), 0.5), (at(0.088), 0.493)]
     canvas.lay(canvas.line(under, 0.003, soft=0.0008) * 0.6, "#8a5044")
-    brow = [(at(0.028), 0.441), (at(0.055), 0.428), (at(0.085), 0.426), (at(0.11), 0.441)]
-    canvas.lay(canvas.line(brow, 0.0135, soft=0.0012) * 0.92, HAIR)
+    brow = [(at(0.03), 0.437), (at(0.055), 0.4285), (at(0.082), 0.428), (at(0.107), 0.4385)]
+    canvas.lay(canvas.line(brow, 0.0115, soft=0.0012) * 0.92, HAIR)
 
 
 def _nose_and_mouth(canvas: Canvas) -> None:
@@ -226,23 +225,23 @@ def _nose_and_mouth(canvas: Canvas) -> None:
                            0.009, soft=0.003) * 0.75, "#a35f4d")  # fmt: skip
     for x in (0.486, 0.514):
         canvas.lay(canvas.disc(x, 0.5855, 0.0062, 0.0034) * 0.8, "#6d3630")
-    upper = [(0.443, 0.637), (0.468, 0.628), (0.488, 0.621), (0.5, 0.625), (0.512, 0.621), (0.532, 0.628)]
-    upper += [(0.557, 0.637), (0.53, 0.6395), (0.5, 0.641), (0.47, 0.6395)]
-    lower = [(0.445, 0.638), (0.47, 0.6405), (0.5, 0.642), (0.53, 0.6405), (0.555, 0.638), (0.533, 0.656)]
-    lower += [(0.5, 0.664), (0.467, 0.656)]
+    upper = [(0.441, 0.6325), (0.468, 0.6275), (0.488, 0.622), (0.5, 0.626), (0.512, 0.622), (0.532, 0.6275)]
+    upper += [(0.559, 0.6325), (0.53, 0.641), (0.5, 0.644), (0.47, 0.641)]
+    lower = [(0.443, 0.634), (0.47, 0.6415), (0.5, 0.6445), (0.53, 0.6415), (0.557, 0.634), (0.534, 0.6555)]
+    lower += [(0.5, 0.665), (0.466, 0.6555)]
     canvas.lay(canvas.shape(upper), "#a8453f")
     canvas.lay(canvas.shape(lower), "#c4574e")
     canvas.lay(canvas.spot(0.493, 0.651, 0.018, 0.005) * 0.55, "#f0a08c")
     canvas.lay(
-        canvas.line([(0.44, 0.637), (0.47, 0.64), (0.5, 0.6405), (0.53, 0.64), (0.56, 0.637)], 0.0045), "#5f2226"
+        canvas.line([(0.436, 0.631), (0.47, 0.641), (0.5, 0.6435), (0.53, 0.641), (0.564, 0.631)], 0.004), "#6f2a2a"
     )
 
 
 def _hair_in_front(canvas: Canvas) -> None:
-    left = [(0.515, 0.262), (0.43, 0.285), (0.385, 0.36), (0.366, 0.46), (0.352, 0.58), (0.33, 0.68), (0.315, 0.76)]
-    left += [(0.285, 0.72), (0.29, 0.58), (0.292, 0.45), (0.32, 0.32), (0.4, 0.225), (0.5, 0.202)]
-    right = [(0.5, 0.262), (0.585, 0.292), (0.618, 0.37), (0.638, 0.47), (0.652, 0.58), (0.672, 0.68), (0.688, 0.77)]
-    right += [(0.715, 0.72), (0.712, 0.58), (0.706, 0.45), (0.682, 0.32), (0.605, 0.225), (0.5, 0.202)]
+    left = [(0.512, 0.29), (0.43, 0.322), (0.388, 0.40), (0.366, 0.49), (0.352, 0.61), (0.338, 0.76), (0.298, 0.968)]
+    left += [(0.268, 0.93), (0.262, 0.77), (0.283, 0.61), (0.29, 0.46), (0.318, 0.325), (0.4, 0.225), (0.5, 0.202)]
+    right = [(0.5, 0.29), (0.582, 0.326), (0.616, 0.40), (0.636, 0.49), (0.650, 0.61), (0.664, 0.76), (0.704, 0.968)]
+    right += [(0.733, 0.93), (0.738, 0.77), (0.718, 0.61), (0.708, 0.46), (0.684, 0.325), (0.605, 0.225), (0.5, 0.202)]
     for outline, glint in ((left, 0.9), (right, 0.45)):
         lock = canvas.shape(outline)
         canvas.lay(canvas.soften(lock, 0.009) * (1 - lock) * canvas.spot(0.5, 0.45, 0.16, 0.16) * 0.5, "#7d4a3c")
@@ -250,8 +249,7 @@ def _hair_in_front(canvas: Canvas) -> None:
         for number in range(11):
             share = number / 10
             strand = [
-                tuple(np.array(outline[at]) * (1 - share) + np.array(outline[-1 - at]) * share)
-                for at in (0, 1, 2, 3, 4, 5)
+                tuple(np.array(outline[at]) * (1 - share) + np.array(outline[-1 - at]) * share) for at in range(7)
             ]
             colour = "#7a4a3a" if number % 3 == 1 else "#24141a"
             canvas.lay(canvas.line(strand, 0.009, soft=0.002) * lock * 0.5 * glint, colour)

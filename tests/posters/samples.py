@@ -18,6 +18,8 @@ Field = npt.NDArray[np.float32]
 Colour = tuple[float, float, float]
 Point = tuple[float, float]
 
+FAINT = 2e-3
+
 
 class Canvas:
     """A picture under the brush. Coordinates run from 0 to 1 across; downwards in the same unit, to `bottom`."""
@@ -42,16 +44,21 @@ class Canvas:
 
     def lay(self, mask: Field, colour: str | Field) -> None:
         """Paints over the picture where the mask is 1."""
-        paint = np.array(rgb(colour), np.float32) if isinstance(colour, str) else colour
-        self.pixels += mask[..., np.newaxis] * (paint - self.pixels)
+        part = extent(mask)
+        paint = np.array(rgb(colour), np.float32) if isinstance(colour, str) else colour[part]
+        self.pixels[part] += mask[part][..., np.newaxis] * (paint - self.pixels[part])
 
     def glow(self, mask: Field, colour: str) -> None:
         """Adds light (screen) where the mask is 1."""
-        self.pixels = 1 - (1 - self.pixels) * (1 - mask[..., np.newaxis] * np.array(rgb(colour), np.float32))
+        part = extent(mask)
+        light = mask[part][..., np.newaxis] * np.array(rgb(colour), np.float32)
+        self.pixels[part] = 1 - (1 - self.pixels[part]) * (1 - light)
 
     def spot(self, x: float, y: float, across: float, down: float | None = None) -> Field:
         """A soft round (or elliptic) mask: a bell of these standard deviations."""
-        return np.exp(-(((self.x - x) / across) ** 2 + ((self.y - y) / (down or across)) ** 2) / 2)
+        row = np.exp(-(((self.x[0] - x) / across) ** 2) / 2)
+        column = np.exp(-(((self.y[:, 0] - y) / (down or across)) ** 2) / 2)
+        return np.where(column < FAINT, 0, column)[:, np.newaxis] * np.where(row < FAINT, 0, row)
 
     def disc(self, x: float, y: float, across: float, down: float | None = None) -> Field:
         """A mask of a disc or an ellipse with these radii and a clean edge."""
@@ -82,16 +89,29 @@ class Canvas:
     def _drawn(self, draw: Callable[[ImageDraw.ImageDraw, float], None], soft: float) -> Field:
         mask = Image.new("L", (self.width * 2, self.height * 2))
         draw(ImageDraw.Draw(mask), self.width * 2.0)
-        field = np.asarray(mask.reduce(2), np.float32) / 255
-        return self.soften(field, soft) if soft else field
+        box = mask.getbbox()
+        field = np.zeros((self.height, self.width), np.float32)
+        if box is None:
+            return field
+        margin = 4 * soft * self.width + 2
+        left, top = (max(0, int(edge / 2 - margin)) for edge in box[:2])
+        right, base = int(min(self.width, box[2] / 2 + margin + 1)), int(min(self.height, box[3] / 2 + margin + 1))
+        drawn = mask.crop((left * 2, top * 2, right * 2, base * 2)).reduce(2)
+        part = np.asarray(drawn, np.float32) / 255
+        field[top:base, left:right] = self.soften(part, soft) if soft else part
+        return field
 
     def soften(self, field: Field, radius: float) -> Field:
         """A blurred copy; wide blurs are made on a smaller picture."""
+        height, width = field.shape
         sigma = radius * self.width
         shrink = max(1, int(sigma / 6))
-        small = cv2.resize(field, (self.width // shrink, self.height // shrink), interpolation=cv2.INTER_AREA)
-        small = cv2.GaussianBlur(small, (0, 0), sigma / shrink)
-        return np.asarray(cv2.resize(small, (self.width, self.height), interpolation=cv2.INTER_LINEAR), np.float32)
+        small = field
+        if shrink > 1:
+            small_size = max(1, width // shrink), max(1, height // shrink)
+            small = np.asarray(cv2.resize(field, small_size, interpolation=cv2.INTER_AREA), np.float32)
+        small = np.asarray(cv2.GaussianBlur(small, (0, 0), sigma / shrink), np.float32)
+        return np.asarray(cv2.resize(small, (width, height), interpolation=cv2.INTER_LINEAR), np.float32)
 
     def noise(self, across: int, down: int) -> Field:
         """Smooth noise of 0..1 with this many grains each way."""
@@ -107,6 +127,14 @@ class Canvas:
         film = cv2.resize(coarse, (self.width, self.height), interpolation=cv2.INTER_LINEAR)
         pixels = pixels + grain * np.asarray(film, np.float32)[..., np.newaxis]
         return Image.fromarray((np.clip(pixels, 0, 1) * 255 + 0.5).astype(np.uint8))
+
+
+def extent(mask: Field) -> tuple[slice, slice]:
+    """The rows and columns where a mask is not empty."""
+    rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
+    if rows.size == 0:
+        return slice(0, 0), slice(0, 0)
+    return slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1)
 
 
 def rgb(colour: str) -> Colour:
@@ -198,6 +226,7 @@ def bokeh(width: int, height: int) -> Image.Image:
     ).copy()
     canvas.glow(canvas.spot(0.3, bottom * 0.6, 0.4, 0.16) * 0.5, "#b3485a")
     canvas.glow(canvas.spot(0.8, bottom * 0.56, 0.34, 0.2) * 0.45, "#3b62b0")
+    wet = Canvas(max(8, width // 6), max(8, height // 6), seed=0)
     lights = ["#ffb25a", "#ffd998", "#ff7b62", "#f15a8c", "#7aa8ff", "#5fd0d8", "#ffe8c4"]
     for number in range(150):
         near = (number / 150) ** 2
@@ -208,7 +237,9 @@ def bokeh(width: int, height: int) -> Image.Image:
         strength = canvas.random.uniform(0.22, 0.62) * (1 - 0.55 * near)
         _light(canvas, x, y, radius, colour, strength)
         reflected = bottom * 1.24 - y
-        canvas.glow(canvas.spot(x, reflected, radius * 0.55, radius * 2.6) * strength * 0.35, colour)
+        wet.glow(wet.spot(x, reflected, radius * 0.55, radius * 2.6) * strength * 0.35, colour)
+    shine = np.asarray(cv2.resize(wet.pixels, (width, height), interpolation=cv2.INTER_CUBIC), np.float32)
+    canvas.pixels = 1 - (1 - canvas.pixels) * (1 - np.clip(shine, 0, 1))
     ripples = (canvas.noise(14, 260) - 0.5) * canvas.below(np.full(width, bottom * 0.64)) * 0.5
     canvas.pixels *= (1 + ripples)[..., np.newaxis]
     return canvas.finished(grain=0.012, vignette=0.35)

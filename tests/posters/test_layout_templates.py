@@ -117,7 +117,7 @@ def test_what_a_template_does_not_offer_is_refused_by_name(options: dict[str, st
 
 
 def test_a_template_that_the_disk_lacks_is_named_and_not_offered() -> None:
-    with pytest.raises(TemplateMissing, match="sunset.toml"):
+    with pytest.raises(TemplateMissing, match=r"sunset\.toml"):
         compose(job(template="sunset"))
     assert "sunset" not in [each["id"] for each in offer()["templates"]]
 

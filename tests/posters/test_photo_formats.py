@@ -8,9 +8,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
-from tests.posters.photo_files import display_p3_icc, saved
 
 from makegood.products.posters.photo import inspect_photo, print_photo
+from tests.posters.photo_files import display_p3_icc, saved
 
 FIXTURES = Path(__file__).parent / "fixtures" / "photo"
 

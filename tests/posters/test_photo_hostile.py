@@ -8,7 +8,6 @@ from pathlib import Path
 
 import pytest
 from PIL import Image
-from tests.posters import photo_files
 
 from makegood.kernel.errors import MakegoodError, Rejected
 from makegood.products.posters.photo import (
@@ -19,6 +18,7 @@ from makegood.products.posters.photo import (
     inspect_photo,
     print_photo,
 )
+from tests.posters import photo_files
 
 FIXTURES = Path(__file__).parent / "fixtures" / "photo"
 EXIF_TAGS = [(0x9000 + number, 7, 60_000, 8) for number in range(900)]

@@ -50,12 +50,21 @@ def test_a_clip_of_every_format_is_aac_that_begins_playing_at_once(tmp_path: Pat
     assert target.read_bytes()[8:12] == b"M4A "
 
 
-@pytest.mark.parametrize("rate", [8000, 22050, 44100, 48000])
-@pytest.mark.parametrize(("start", "end"), [(0.0, 9.0), (0.0, 4.0), (2.345, 7.89), (6.0, 9.0), (2.99, 6.001)])
+@pytest.mark.parametrize(
+    ("rate", "start", "end"),
+    [
+        (8000, 2.345, 5.89),
+        (22050, 2.345, 5.89),
+        (44100, 0.0, 6.0),
+        (44100, 2.99, 3.61),
+        (48000, 0.0, 3.0),
+        (48000, 4, 6),
+    ],
+)
 def test_the_clip_is_the_chosen_part_to_the_millisecond(tmp_path: Path, rate: int, start: float, end: float) -> None:
     source, target = tmp_path / "x.wav", tmp_path / "clip.m4a"
     sweep = [100, 200]
-    time = np.arange(9 * rate) / rate
+    time = np.arange(6 * rate) / rate
     write_wav(source, [0.6 * np.sin(2 * np.pi * np.polyval([sweep[1], sweep[0], 0], time))], rate)
     cut_clip(source, target, start, end)
     check_clip(target, end - start)
@@ -65,7 +74,7 @@ def test_the_clip_is_the_chosen_part_to_the_millisecond(tmp_path: Path, rate: in
     heard = played(target)
     for moment in (0.3, (end - start) / 2, end - start - 0.3):
         around = np.arange(round((moment - 0.25) * heard_rate), round((moment + 0.25) * heard_rate))
-        shifts = [shift / heard_rate for shift in range(-96, 97)]
+        shifts = [shift / heard_rate for shift in range(-96, 97, 4)]
         then = (start + around / heard_rate + shift for shift in shifts)
         expected = (np.sin(2 * np.pi * np.polyval([sweep[1], sweep[0], 0], each)) for each in then)
         assert abs(shifts[int(np.argmax([np.dot(heard[around], each) for each in expected]))]) <= 0.0002

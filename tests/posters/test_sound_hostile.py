@@ -138,6 +138,15 @@ def test_a_cut_off_file_says_how_much_is_missing(tmp_path: Path) -> None:
     assert any("10 seconds" in warning and "only 6" in warning for warning in facts.warnings)
 
 
+@pytest.mark.parametrize("name", ["gstreamer.m4a", "lame-vbr.mp3"])
+def test_a_cut_off_upload_whose_head_states_its_length_is_noticed(tmp_path: Path, name: str) -> None:
+    path = tmp_path / name
+    path.write_bytes(fixture(name)[: int(len(fixture(name)) * 0.75)])
+    facts = inspect_sound(path, name)
+    assert 0.5 < facts.duration_seconds < 1.0
+    assert facts.warnings
+
+
 @pytest.mark.parametrize("stated", [0, 0xFFFFFFFF])
 def test_a_recorder_that_could_not_state_the_length_is_not_called_cut_off(tmp_path: Path, stated: int) -> None:
     path = tmp_path / "x.wav"
@@ -160,6 +169,18 @@ def test_damage_within_a_recording_never_escapes_as_anything_but_an_answer(
         assert 0.5 <= inspect_sound(path, name).duration_seconds < 60
     except Rejected as error:
         assert error.code.startswith("SOUND_")
+
+
+@pytest.mark.parametrize("name", ["ffmpeg.wma", "fragmented.mp4", "gstreamer.3gp", "chromium-opus.webm", "sox.aiff"])
+@pytest.mark.parametrize("absurd", [b"\xff" * 8, b"\x7f" + b"\xff" * 7], ids=["ones", "great"])
+def test_absurd_lengths_and_positions_in_the_head_get_an_answer(tmp_path: Path, name: str, absurd: bytes) -> None:
+    whole, path = fixture(name), tmp_path / name
+    for at in range(4, 400, 4):
+        path.write_bytes(whole[:at] + absurd + whole[at + len(absurd) :])
+        try:
+            assert inspect_sound(path, name).duration_seconds > 0
+        except Rejected as error:
+            assert error.code.startswith("SOUND_")
 
 
 def test_a_tag_of_megabytes_with_a_picture_is_stepped_over(tmp_path: Path) -> None:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import itertools
 from pathlib import Path
 
 import numpy as np
 import pytest
-from tests.posters.sound_signals import Signal, lively, recode, tone, write_wav
 
 from makegood.products.posters.sound import Peaks, PeaksDamaged, inspect_sound
+from tests.posters.sound_signals import Signal, lively, recode, tone, write_wav
 
 STEP = 1 / 32768
 
@@ -16,7 +17,7 @@ STEP = 1 / 32768
 def reference(mono: Signal, rate: int) -> tuple[Signal, Signal, Signal]:
     """Lowest, highest and root mean square of each hundredth of a second, one by one."""
     edges = [k * rate // 100 for k in range(-(-len(mono) * 100 // rate))] + [len(mono)]
-    bins = [mono[first:last] for first, last in zip(edges, edges[1:], strict=False)]
+    bins = [mono[first:last] for first, last in itertools.pairwise(edges)]
     return (
         np.array([part.min() for part in bins]),
         np.array([part.max() for part in bins]),

@@ -90,7 +90,13 @@ export class Look {
   private radio(pick: Pick, choice: Choice): HTMLElement {
     const input = make("input", { type: "radio", name: pick, value: choice.value, class: "unseen" });
     input.addEventListener("change", () => this.choose(pick, choice.value));
-    if (!choice.colour) return make("label", { class: choice.content ? "template-card" : "chip" }, input, ...(choice.content ?? [choice.label]));
+    if (choice.content) {
+      // The card's text describes the template; its name alone is what one chooses by.
+      input.setAttribute("aria-label", choice.label);
+      input.setAttribute("aria-describedby", `about-${choice.value}`);
+      return make("label", { class: "template-card" }, input, ...choice.content);
+    }
+    if (!choice.colour) return make("label", { class: "chip" }, input, choice.label);
     const dot = make("span", { class: "dot" });
     dot.style.backgroundColor = choice.colour;
     return make("label", { class: "swatch", title: choice.label }, input, dot, make("span", { class: "unseen" }, choice.label));
@@ -138,6 +144,6 @@ function templateCard(offer: TemplateOffer): Choice {
   const picture = offer.sample
     ? make("img", { src: offer.sample, alt: "", loading: "lazy", width: 120, height: 170 })
     : make("span", { class: "template-blank", "aria-hidden": "true" });
-  const words = make("span", {}, make("strong", {}, offer.name), make("span", { class: "small soft block" }, offer.description));
+  const words = make("span", {}, make("strong", {}, offer.name), make("span", { class: "small soft block", id: `about-${offer.id}` }, offer.description));
   return { value: offer.id, label: offer.name, content: [picture, words] };
 }

@@ -120,9 +120,15 @@ export class Preview {
     } else if (!photo) known?.remove();
     place.classList.toggle("filled", Boolean(photo));
     need("[data-blank-wave]").classList.toggle("filled", Boolean(sound));
-    const words = photo ? "A fine photo. Now add a sound, and we draw the poster." : "The sound is here. Now add a photo, and we draw the poster.";
-    if (photo || sound) need("[data-blank-words]").textContent = words;
+    need("[data-proof-note]").textContent = noteFor(Boolean(photo), Boolean(sound));
   }
+}
+
+function noteFor(photo: boolean, sound: boolean): string {
+  if (photo && sound) return "A preview. The poster you buy has no watermark.";
+  if (photo) return "Your photo is here. Now a sound, and we draw the poster.";
+  if (sound) return "Your sound is here. Now a photo, and we draw the poster.";
+  return "Your poster appears here, once there is a photo and a sound.";
 }
 
 function fadeMs(): number {

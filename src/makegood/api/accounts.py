@@ -46,7 +46,11 @@ def request_link(request: Request, wanted: LinkRequest) -> Response:
 def sign_in(request: Request, credentials: Credentials) -> Response:
     """Sign in with address and password."""
     who, cookie = services(request).accounts.sign_in(
-        credentials.email, credentials.password, visitor(request), user_agent=_agent(request), address=network_address(request)
+        credentials.email,
+        credentials.password,
+        visitor(request),
+        user_agent=_agent(request),
+        address=network_address(request),
     )
     response = JSONResponse({"email": who.email})
     set_cookie(request, response, cookie)

@@ -114,7 +114,9 @@ def change_draft(request: Request, draft_id: str, change: Annotated[Change, Body
 
 
 @router.put("/{draft_id}/files/{slot}")
-async def put_file(request: Request, draft_id: str, slot: str, name: Annotated[str, Query()] = "file") -> dict[str, Any]:
+async def put_file(
+    request: Request, draft_id: str, slot: str, name: Annotated[str, Query()] = "file"
+) -> dict[str, Any]:
     """Upload a file into a slot: the request's body is the file."""
     shop, who = services(request), await run_in_threadpool(caller, request)
     draft = await run_in_threadpool(shop.drafts.get, who, draft_id)

@@ -7,17 +7,14 @@ import json
 from collections.abc import AsyncIterator
 from typing import Any
 
-import sqlalchemy as sa
 from fastapi import APIRouter, Request
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import StreamingResponse
 from pydantic import BaseModel, Field
 
-from makegood.orders.models import Order
-from makegood.orders.reading import state_of
 from makegood.web.callers import caller, network_address, own_order
 from makegood.web.lookup import send_order_link
-from makegood.web.order_view import order_json, short_json
+from makegood.web.order_view import order_json, orders_of
 from makegood.web.services import Services, services
 
 router = APIRouter(prefix="/orders", tags=["orders"])
@@ -34,17 +31,7 @@ class Lookup(BaseModel):
 @router.get("")
 def own_orders(request: Request) -> list[dict[str, Any]]:
     """The caller's orders, newest first."""
-    shop, who = services(request), caller(request)
-    mine = [sa.false()]
-    if who.visitor_id:
-        mine.append(Order.visitor_id == who.visitor_id)
-    if who.customer_id:
-        mine.append(Order.customer_id == who.customer_id)
-    if who.email:
-        mine.append(Order.email == who.email)
-    with shop.database.read() as session:
-        orders = session.scalars(sa.select(Order).where(sa.or_(*mine)).order_by(Order.created_at.desc()).limit(200))
-        return [short_json(order, state_of(session, order)) for order in orders]
+    return orders_of(services(request), caller(request))
 
 
 @router.post("/lookup", status_code=202)
@@ -72,7 +59,9 @@ def settle(request: Request, number: str) -> dict[str, Any]:
 def live(request: Request, number: str) -> StreamingResponse:
     """The order, now and at every change, as server-sent events; ends with `done` when nothing will change."""
     shop, order = services(request), own_order(request, number)
-    return StreamingResponse(_changes(shop, order.id), media_type="text/event-stream", headers={"X-Accel-Buffering": "no"})
+    return StreamingResponse(
+        _changes(shop, order.id), media_type="text/event-stream", headers={"X-Accel-Buffering": "no"}
+    )
 
 
 async def _changes(shop: Services, order_id: str) -> AsyncIterator[str]:

@@ -29,7 +29,6 @@ from makegood.storage import assets
 from makegood.storage.assets import HoldKind
 from makegood.storage.objects import digest
 
-
 MOST_VERDICTS = 4096
 
 
@@ -207,9 +206,7 @@ class Drafts:
 
     def _own(self, session: Session, caller: Caller, draft_id: str) -> Draft:
         draft = session.get(Draft, draft_id, populate_existing=True)
-        if draft is None or not owns(
-            caller, visitor_id=draft.visitor_id, customer_id=draft.customer_id, email=None
-        ):
+        if draft is None or not owns(caller, visitor_id=draft.visitor_id, customer_id=draft.customer_id, email=None):
             raise DraftNotFound(draft=draft_id[:40])
         if draft.expires_at <= self._clock.now() or draft.version == 0:
             raise DraftExpired(draft=draft_id, expired=draft.expires_at.isoformat())

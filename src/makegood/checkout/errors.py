@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from makegood.kernel.errors import NotFound, Rejected
+from makegood.kernel.errors import Misconfigured, NotFound, Rejected
 
 
 class DraftNotFound(NotFound):
@@ -75,3 +75,9 @@ class IdempotencyKeyMissing(Rejected):
     status = 400
     customer = "This request can't be placed safely. Please reload the page; nothing was charged."
     operator = "A POST that spends came without an Idempotency-Key of 8 to 200 characters."
+
+
+class NoPaymentProvider(Misconfigured):
+    code = "NO_PAYMENT_PROVIDER"
+    customer = "The shop can't take payments just now. Nothing was charged; please try again later."
+    operator = "No payment provider is set up: set the keys of one, or MAKEGOOD_SANDBOX_IN_PRODUCTION for a rehearsal."

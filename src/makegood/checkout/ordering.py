@@ -1,4 +1,4 @@
-"""Checkout: a quoted draft becomes an order with units and held inputs, and asks for its payment, in one transaction."""
+"""Checkout: a quoted draft becomes an order with units and held inputs that asks for its payment, all at once."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from makegood.catalog.pricing import Price
 from makegood.catalog.products import Products
 from makegood.catalog.quotes import Quote, QuoteOutdated, Quotes
 from makegood.checkout.drafts import Drafts
-from makegood.checkout.errors import IdempotencyKeyMissing, IdempotencyKeyReused, QuantityInvalid
+from makegood.checkout.errors import IdempotencyKeyMissing, IdempotencyKeyReused, NoPaymentProvider, QuantityInvalid
 from makegood.checkout.models import Draft, IdempotentRequest
 from makegood.kernel import audit, faults
 from makegood.kernel.clock import Clock
@@ -130,7 +130,7 @@ class Ordering:
         price, now = quote.price, self._clock.now()
         if quote.promotion:
             promotions.use(session, self._clock, quote.promotion, product.manifest.id)
-        provider = "free" if price.total_minor == 0 else self._settings_provider()
+        provider = "free" if price.total_minor == 0 else self._provider()
         order = Order(
             id=new_id(), number=new_order_number(), visitor_id=caller.visitor_id, customer_id=caller.customer_id,
             email=email, currency=price.currency, discount_minor=price.discount_minor, tax_minor=price.tax_minor,
@@ -148,8 +148,11 @@ class Ordering:
         )  # fmt: skip
         return order
 
-    def _settings_provider(self) -> str:
-        return next(name for name in self._providers if name != "free")
+    def _provider(self) -> str:
+        for name in self._providers:
+            if name != "free":
+                return name
+        raise NoPaymentProvider
 
     def _line(self, draft: Draft, product: Product, price: Price) -> OrderLine:
         options = product.options.model_validate(draft.options)

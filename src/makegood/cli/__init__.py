@@ -45,7 +45,8 @@ def buy(
     json: Annotated[bool, typer.Option("--json", help="Print the order as JSON.")] = False,
 ) -> None:
     """Order, pay with the sandbox's test card, wait, and save what was made."""
-    from makegood.cli.buying import Purchase, buy as run
+    from makegood.cli.buying import Purchase
+    from makegood.cli.buying import buy as run
 
     purchase = Purchase(product, file or [], option or [], out, email, quantity, promotion, timeout)
     raise typer.Exit(run(purchase, url, as_json=json))
@@ -55,7 +56,9 @@ def buy(
 def promotion(
     code: Annotated[str, typer.Argument(help="The code that customers type.")],
     percent: Annotated[int, typer.Option(min=1, max=100, help="How much comes off.")],
-    uses: Annotated[int | None, typer.Option(min=1, help="How often it may be used; without limit if not given.")] = None,
+    uses: Annotated[
+        int | None, typer.Option(min=1, help="How often it may be used; without limit if not given.")
+    ] = None,
     product: Annotated[str | None, typer.Option(help="Only for this product.")] = None,
 ) -> None:
     """Add a promotion code, or change it."""

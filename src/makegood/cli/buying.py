@@ -90,7 +90,9 @@ def _show(progress: Progress, task: Any, order: dict[str, Any]) -> None:
     steps = [step for unit in order["units"] for step in unit["steps"]]
     now = next((step["label"] for step in steps if step["state"] == "now"), None)
     done = sum(step["state"] == "done" for step in steps)
-    progress.update(task, total=len(steps), completed=done, description=now or order["state"].replace("_", " ").capitalize())
+    progress.update(
+        task, total=len(steps), completed=done, description=now or order["state"].replace("_", " ").capitalize()
+    )
 
 
 def _save(client: ShopClient, order: dict[str, Any], out: Path) -> list[Path]:

@@ -6,6 +6,7 @@ import fcntl
 import os
 from pathlib import Path
 from types import TracebackType
+from typing import Self
 
 from makegood.kernel.errors import MakegoodError
 
@@ -35,7 +36,7 @@ class HomeLock:
         os.pwrite(handle, address.encode(), 0)
         self._handle = handle
 
-    def __enter__(self) -> HomeLock:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(

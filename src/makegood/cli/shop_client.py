@@ -70,7 +70,9 @@ class ShopClient:
             if payment["state"] == "paid":
                 return
             if payment["provider"] != "sandbox":
-                raise PurchaseFailed(what=f"This shop takes money by {payment['provider']}; only the sandbox can be paid here.")
+                raise PurchaseFailed(
+                    what=f"This shop takes money by {payment['provider']}; only the sandbox can be paid here."
+                )
             if payment["url"]:
                 answer = self._http.post(payment["url"], data=TEST_CARD)
                 if answer.status_code >= 400:

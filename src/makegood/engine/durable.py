@@ -108,7 +108,7 @@ class Engine:
 
     def states(self, identities: list[str]) -> dict[str, WorkState]:
         """`state` of many, in one query."""
-        found = {identity: WorkState.ABSENT for identity in identities}
+        found = dict.fromkeys(identities, WorkState.ABSENT)
         if not identities:
             return found
         for known in self._door.list_workflows(workflow_ids=identities, load_input=False, load_output=False):

@@ -37,9 +37,7 @@ def current_obligation(session: Session, unit_id: str) -> Obligation | None:
 
 def artefacts_of(session: Session, obligation_id: str, attempt: int) -> list[ArtefactRow]:
     """The verified artefacts of one attempt."""
-    query = sa.select(ArtefactRow).where(
-        ArtefactRow.obligation_id == obligation_id, ArtefactRow.attempt == attempt
-    )
+    query = sa.select(ArtefactRow).where(ArtefactRow.obligation_id == obligation_id, ArtefactRow.attempt == attempt)
     return list(session.scalars(query.order_by(ArtefactRow.name)))
 
 

@@ -122,9 +122,7 @@ class Fulfillment:
             self._workshop.objects.verify(asset.key, asset.sha256, asset.size)
             secured.append({"asset": asset.id, "size": asset.size, "sha256": asset.sha256})
         with self._database.write() as session:
-            audit.record(
-                session, self._clock, "inputs.secured", target.obligation_id, target.order_id, inputs=secured
-            )
+            audit.record(session, self._clock, "inputs.secured", target.obligation_id, target.order_id, inputs=secured)
 
     def _verify(self, target: Target, making: Making, made: Sequence[Artefact]) -> bool:
         """Only what was read back and convinces its product counts. Rows, holds and `made` are one transaction."""
@@ -173,12 +171,12 @@ class Fulfillment:
                         until=now + term.lasts,
                     )
                 )  # fmt: skip
-            assets.hold(
-                session, self._clock, _asset_ids(target.unit), HoldKind.DELIVERY, target.obligation_id
-            )
+            assets.hold(session, self._clock, _asset_ids(target.unit), HoldKind.DELIVERY, target.obligation_id)
             self._release_order(session, target.order_id)
             session.flush()
-            self._telling.delivered(session, session.get_one(Order, target.order_id), grant, target.product, target.unit)
+            self._telling.delivered(
+                session, session.get_one(Order, target.order_id), grant, target.product, target.unit
+            )
         return True
 
     def _was_ours(self, session: Session, target: Target, delivery: Delivery) -> bool:

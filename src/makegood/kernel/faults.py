@@ -6,16 +6,18 @@ import os
 import signal
 from pathlib import Path
 
-# `place` dies at its first passing; a marker file makes it die only once across restarts.
-_PLACE = os.environ.get("MAKEGOOD_CRASH_AT", "") if os.environ.get("MAKEGOOD_ENV") == "test" else ""
+# A test writes the name of a place into this file; whoever reaches it first takes the file away and dies.
+_ORDER = Path(os.environ.get("MAKEGOOD_HOME", "")) / "die-at" if os.environ.get("MAKEGOOD_ENV") == "test" else None
 
 
 def reach(place: str) -> None:
-    """Pass a named place. Dies by SIGKILL if a test asked for it here and it has not died here yet."""
-    if _PLACE != place:
+    """Pass a named place; dies by SIGKILL if a test asked for that, once."""
+    if _ORDER is None:
         return
-    marker = Path(os.environ["MAKEGOOD_HOME"]) / f"crashed-{place.replace('/', '_').replace(':', '_')}"
-    if marker.exists():
+    try:
+        wanted = _ORDER.read_text()
+    except FileNotFoundError:
         return
-    marker.touch()
-    os.kill(os.getpid(), signal.SIGKILL)
+    if wanted == place:
+        _ORDER.unlink()
+        os.kill(os.getpid(), signal.SIGKILL)

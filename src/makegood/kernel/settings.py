@@ -16,7 +16,9 @@ from makegood.kernel.ids import new_secret
 class Settings(BaseSettings):
     """Everything that an owner can set. Paths below `home`; durations in the unit that the name says."""
 
-    model_config = SettingsConfigDict(env_prefix="MAKEGOOD_", extra="ignore", frozen=True, ignored_types=(cached_property,))
+    model_config = SettingsConfigDict(
+        env_prefix="MAKEGOOD_", extra="ignore", frozen=True, ignored_types=(cached_property,)
+    )
 
     home: Path = Path("var")
     env: Literal["development", "test", "production"] = "development"
@@ -42,7 +44,9 @@ class Settings(BaseSettings):
     sandbox_webhook_secret: str = ""
 
     draft_hours: int = 24
-    payment_minutes: int = 60
+    payment_minutes: float = 60
+    deadline_hours: float | None = None
+    """Overrides every product's own deadline, for rehearsals."""
     quote_minutes: int = 60
     sign_in_minutes: int = 30
     session_days: int = 30

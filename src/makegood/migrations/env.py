@@ -1,13 +1,13 @@
 """Runs migrations on the engine that the caller hands over."""
 
-from typing import Any
+from typing import Any, Literal
 
 from alembic import context
 
 from makegood.kernel.database import Base, UtcDateTime
 
 
-def render_item(kind: str, item: Any, _autogen: Any) -> str | bool:
+def render_item(kind: str, item: Any, _autogen: Any) -> str | Literal[False]:
     """A migration stands for itself: it must not change when our types do."""
     return "sa.DateTime()" if kind == "type" and isinstance(item, UtcDateTime) else False
 

@@ -95,17 +95,20 @@ class Obligations:
         """Begin a new attempt because `attempt` has no live workflow any more."""
         return self._again(session, obligation_id, attempt, "obligation.restarted", 0, reason_noted=reason)
 
-    def give_back(self, session: Session, obligation_id: str, reason: str, *, error: MakegoodError | None = None) -> bool:
+    def give_back(
+        self, session: Session, obligation_id: str, reason: str, *, error: MakegoodError | None = None
+    ) -> bool:
         """Give the money back, whatever has been delivered; what has not been is abandoned in the same statement,
         and the refund is enqueued in the same transaction."""
         values: dict[str, Any] = {"reason": reason, "lease_until": None, "next_try_at": None, "refund_try": 1}
         if error is not None:
             values |= {"error_code": error.code, "error_text": error.for_operator()}
-        abandoned = sa.case(
-            (Obligation.delivery.in_(OPEN_DELIVERY), Delivery.ABANDONED), else_=Obligation.delivery
-        )
+        abandoned = sa.case((Obligation.delivery.in_(OPEN_DELIVERY), Delivery.ABANDONED), else_=Obligation.delivery)
         abandoned_at = sa.case(
-            (Obligation.delivery.in_(OPEN_DELIVERY), sa.bindparam("now", self._clock.now(), Obligation.abandoned_at.type)),
+            (
+                Obligation.delivery.in_(OPEN_DELIVERY),
+                sa.bindparam("now", self._clock.now(), Obligation.abandoned_at.type),
+            ),
             else_=Obligation.abandoned_at,
         )
         moved = MONEY.move(

@@ -46,7 +46,13 @@ def send(request: Request, draft_id: str, form: Form) -> Response:
 
 
 def _page(
-    request: Request, draft_id: str, form: dict[str, str], *, problem: str = "", email_problem: str = "", status: int = 200
+    request: Request,
+    draft_id: str,
+    form: dict[str, str],
+    *,
+    problem: str = "",
+    email_problem: str = "",
+    status: int = 200,
 ) -> Response:
     shop, who = services(request), caller(request)
     wanted = form.get("quantity", "1")

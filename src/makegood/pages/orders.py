@@ -6,7 +6,6 @@ import time
 from typing import Any
 from urllib.parse import urlencode
 
-import sqlalchemy as sa
 from fastapi import APIRouter, Request
 from fastapi.responses import RedirectResponse, Response
 
@@ -14,13 +13,12 @@ from makegood.kernel import logs
 from makegood.kernel.errors import MakegoodError
 from makegood.notify.models import MailState, of_order
 from makegood.orders.models import Order
-from makegood.orders.reading import state_of
 from makegood.pages.forms import Form
 from makegood.pages.order_words import Words, words_for
 from makegood.pages.rendering import pages_of
-from makegood.web.callers import caller, own_order
+from makegood.web.callers import caller, network_address, own_order
 from makegood.web.lookup import send_order_link
-from makegood.web.order_view import order_json, short_json
+from makegood.web.order_view import order_json, orders_of
 from makegood.web.services import Services, services
 
 router = APIRouter(include_in_schema=False)
@@ -43,7 +41,7 @@ def look_up(request: Request, form: Form) -> Response:
     if not number or "@" not in email:
         problem = "Please give both the order number and the e-mail address."
         return _orders(request, problem=problem, number=number, email=email, status=422)
-    send_order_link(services(request), number, email)
+    send_order_link(services(request), number, email, network_address(request))
     return _orders(request, looked_up=LOOKED_UP)
 
 
@@ -93,16 +91,7 @@ def _order(request: Request, seen: dict[str, Any], words: Words) -> Response:
 
 def _orders(request: Request, status: int = 200, **values: Any) -> Response:
     shop, who = services(request), caller(request)
-    mine = [sa.false()]
-    if who.visitor_id:
-        mine.append(Order.visitor_id == who.visitor_id)
-    if who.customer_id:
-        mine.append(Order.customer_id == who.customer_id)
-    if who.email:
-        mine.append(Order.email == who.email)
-    with shop.database.read() as session:
-        found = session.scalars(sa.select(Order).where(sa.or_(*mine)).order_by(Order.created_at.desc()).limit(100))
-        orders = [short_json(order, state_of(session, order)) for order in found]
+    orders = orders_of(shop, who, 100)
     shown = {"looked_up": "", "problem": "", "number": "", "email": who.email or "", **values}
     return pages_of(request).page(
         request, "orders.html", status, orders=orders, signed_in=who.customer_id is not None, **shown

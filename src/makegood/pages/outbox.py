@@ -31,8 +31,9 @@ def outbox(request: Request) -> Response:
 def show(request: Request, mail_id: str) -> Response:
     """One mail, with its links apart, since the mail itself is shown without any powers."""
     mail = _mail(request, mail_id)
+    address = services(request).settings.public_address
     links = list(dict.fromkeys(LINK.findall(mail.text)))
-    return pages_of(request).page(request, "outbox-mail.html", mail=mail, links=links)
+    return pages_of(request).page(request, "outbox-mail.html", mail=mail, links=links, address=address)
 
 
 @router.get("/outbox/{mail_id}/html")

@@ -128,7 +128,14 @@ def spoken_size(size: int) -> str:
 def spoken_browser(user_agent: str) -> str:
     """What a person calls the browser of a `User-Agent`."""
     names = {"Edg": "Edge", "OPR": "Opera", "Firefox": "Firefox", "Chrome": "Chrome", "Safari": "Safari"}
-    systems = {"iPhone": "iPhone", "iPad": "iPad", "Android": "Android", "Windows": "Windows", "Mac OS": "Mac", "Linux": "Linux"}
+    systems = {
+        "iPhone": "iPhone",
+        "iPad": "iPad",
+        "Android": "Android",
+        "Windows": "Windows",
+        "Mac OS": "Mac",
+        "Linux": "Linux",
+    }
     name = next((said for mark, said in names.items() if mark in user_agent), "A browser")
     system = next((said for mark, said in systems.items() if mark in user_agent), None)
     return f"{name} on {system}" if system else name

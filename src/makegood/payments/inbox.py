@@ -69,9 +69,7 @@ class Inbox:
         with self._database.read() as session:
             event = session.get_one(PaymentEvent, row_id)
             payment = session.scalar(
-                sa.select(Payment).where(
-                    Payment.provider == event.provider, Payment.provider_ref == event.provider_ref
-                )
+                sa.select(Payment).where(Payment.provider == event.provider, Payment.provider_ref == event.provider_ref)
             )
         if event.handled_at is not None:
             return

@@ -57,9 +57,7 @@ class Settling:
         """Settle what is open of an order: what the return page does, so that nobody waits for a webhook."""
         with self._database.read() as session:
             open_payments = list(
-                session.scalars(
-                    sa.select(Payment.id).where(Payment.order_id == order_id, Payment.state.in_(UNSETTLED))
-                )
+                session.scalars(sa.select(Payment.id).where(Payment.order_id == order_id, Payment.state.in_(UNSETTLED)))
             )
         for payment_id in open_payments:
             self.settle(payment_id)
@@ -79,6 +77,10 @@ class Settling:
     def _paid(self, session: Session, payment: Payment, seen: ProviderPayment) -> None:
         now = self._clock.now()
         problem = _mismatch(payment, seen)
+        is_other = payment.provider_ref not in (None, seen.ref)
+        if is_other and (problem or payment.state == PaymentState.PAID):
+            self._extra(session, payment, seen, problem or "ORDER_ALREADY_PAID")
+            return
         moved = PAYMENT.move(
             session, Payment.state, Payment.id == payment.id, PaymentState.PAID, come_from=UNSETTLED, paid_at=now,
             closed_at=now, captured_minor=seen.captured_minor, details=dict(seen.details), provider_ref=seen.ref,
@@ -110,6 +112,22 @@ class Settling:
         )
         return None if unlocked.rowcount == 1 else "ORDER_ALREADY_PAID"  # type: ignore[attr-defined]
 
+    def _extra(self, session: Session, payment: Payment, seen: ProviderPayment, problem: str) -> None:
+        """Another payment that the provider has under our reference: it gets a row of its own and goes back."""
+        known = sa.select(Payment.id).where(Payment.provider == payment.provider, Payment.provider_ref == seen.ref)
+        if session.scalar(known):
+            return
+        now = self._clock.now()
+        extra = Payment(
+            id=new_id(), order_id=payment.order_id, provider=payment.provider, provider_ref=seen.ref,
+            state=PaymentState.PAID, amount_minor=seen.amount_minor, currency=seen.currency,
+            captured_minor=seen.captured_minor, details=dict(seen.details), request_try=1, created_at=now,
+            expires_at=now, paid_at=now, closed_at=now,
+        )  # fmt: skip
+        session.add(extra)
+        session.flush()
+        self._surplus(session, extra, seen, problem)
+
     def _surplus(self, session: Session, payment: Payment, seen: ProviderPayment, problem: str) -> None:
         """Captured money that unlocks nothing goes back, in the currency that it came in."""
         session.execute(sa.update(Payment).where(Payment.id == payment.id).values(problem=problem))
@@ -128,6 +146,8 @@ class Settling:
         self._engine.enqueue(session, PAY_BACK, pay_back_work_id(refund.id, 1), refund.id)
 
     def _not_paid(self, session: Session, payment: Payment, seen: ProviderPayment) -> None:
+        if payment.provider_ref not in (None, seen.ref):
+            return
         now = self._clock.now()
         state = PaymentState(seen.state)
         moved = False

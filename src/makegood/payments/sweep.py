@@ -90,9 +90,7 @@ class PaymentSweep:
             if self._engine.state(refund_work_id(obligation_id, refund_try)) not in LIVE:
                 with self._database.write() as session:
                     self._obligations.retry_refund(session, obligation_id, refund_try, self._backoff(refund_try))
-        surplus = sa.select(Refund.id, Refund.tries).where(
-            Refund.surplus_of.is_not(None), Refund.state != "succeeded"
-        )
+        surplus = sa.select(Refund.id, Refund.tries).where(Refund.surplus_of.is_not(None), Refund.state != "succeeded")
         for refund_id, tries in self._rows(surplus):
             if self._engine.state(pay_back_work_id(refund_id, tries)) not in LIVE:
                 self._refunding.try_again(refund_id, tries)

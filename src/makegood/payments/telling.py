@@ -28,6 +28,7 @@ class Telling:
 
     def paid(self, session: Session, order: Order) -> None:
         """The receipt."""
+
         def money(minor: int) -> Money:
             return Money(minor, order.currency)
 
@@ -50,7 +51,7 @@ class Telling:
             order_number=order.number,
             order_url=self._links.order(order),
             amount=Money(refund.amount_minor, refund.currency),
-            reason=REASONS.get(refund.reason, refund.reason),
+            reason=REASONS.get(refund.reason) or refund.reason,
             our_fault=refund.obligation_id is not None,
             test=order.test,
         )

@@ -66,9 +66,7 @@ def own_order(request: Request, number: str) -> Order:
     shop = services(request)
     with shop.database.read() as session:
         order = by_number(session, number)
-    if owns(
-        caller(request), visitor_id=order.visitor_id, customer_id=order.customer_id, email=order.email
-    ):
+    if owns(caller(request), visitor_id=order.visitor_id, customer_id=order.customer_id, email=order.email):
         return order
     key = request.query_params.get("key", "")
     if key and shop.links.opens_order(order, key):

@@ -9,6 +9,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
+from makegood.accounts.callers import Caller
 from makegood.fulfillment.models import Grant
 from makegood.fulfillment.units import artefacts_of, current_obligation
 from makegood.kernel import audit
@@ -55,9 +56,7 @@ def order_json(shop: Services, order_id: str) -> dict[str, Any]:
         order = session.get_one(Order, order_id)
         state = state_of(session, order)
         story = audit.of_order(session, order_id)
-        units = [
-            _unit(shop, session, line, unit, story) for line in order.lines for unit in line.units
-        ]
+        units = [_unit(shop, session, line, unit, story) for line in order.lines for unit in line.units]
         payment = session.scalar(
             sa.select(Payment).where(Payment.order_id == order_id).order_by(Payment.created_at.desc()).limit(1)
         )
@@ -79,6 +78,20 @@ def order_json(shop: Services, order_id: str) -> dict[str, Any]:
             "timeline": _timeline(story),
             "at_rest": state in AT_REST and all(u["money"] not in (MoneyState.REFUNDING,) for u in units),
         }
+
+
+def orders_of(shop: Services, who: Caller, most: int = 200) -> list[dict[str, Any]]:
+    """The caller's orders as lines of a list, newest first."""
+    mine: list[sa.ColumnElement[bool]] = [sa.false()]
+    if who.visitor_id:
+        mine.append(Order.visitor_id == who.visitor_id)
+    if who.customer_id:
+        mine.append(Order.customer_id == who.customer_id)
+    if who.email:
+        mine.append(Order.email == who.email)
+    with shop.database.read() as session:
+        found = session.scalars(sa.select(Order).where(sa.or_(*mine)).order_by(Order.created_at.desc()).limit(most))
+        return [short_json(order, state_of(session, order)) for order in found]
 
 
 def short_json(order: Order, state: OrderState) -> dict[str, Any]:
@@ -129,9 +142,7 @@ def _unit(shop: Services, session: Session, line: OrderLine, unit: Unit, story: 
         "steps": steps,
         "problem": _problem(obligation),
         "artefacts": _artefacts(shop, session, obligation),
-        "pages": [
-            {"label": label, "url": shop.links.public(path)} for label, path in _pages(product, unit)
-        ],
+        "pages": [{"label": label, "url": shop.links.public(path)} for label, path in _pages(product, unit)],
         "deadline": obligation.deadline_at.isoformat() if obligation else None,
     }
 

@@ -107,9 +107,7 @@ def draw(material: Material, scratch: Path, pdf: Path, png: Path) -> str:
     return hashlib.sha256(picture.read_bytes()).hexdigest()
 
 
-def verify(
-    material: Material, clip: Path, listening: Path, pdf: Path, png: Path, photo_sha256: str
-) -> None:
+def verify(material: Material, clip: Path, listening: Path, pdf: Path, png: Path, photo_sha256: str) -> None:
     """Whether a customer can use all of it: raises what is wrong."""
     start, end = material.clip
     sound.check_clip(clip, end - start)
@@ -126,11 +124,9 @@ def _print_photo(material: Material, target: Path) -> tuple[int, int]:
     """The photo cropped to its frame at no more than the print's resolution; its size in pixels."""
     width_mm, height_mm, _ = layout.photo_frame(material.options)
     whole = (int(material.photo_facts["width"]), int(material.photo_facts["height"]))
-    left, top, right, bottom = layout.photo_crop(material.options, whole, material.focus)
-    # The frame's own focus is its middle: the layout has already decided what the poster shows.
-    centre = ((left + right) / 2 / whole[0], (top + bottom) / 2 / whole[1])
     facts = photo.print_photo(
         material.photo, target, max_width_px=round(width_mm / MILLIMETRES * PRINT_DPI),
-        max_height_px=round(height_mm / MILLIMETRES * PRINT_DPI), aspect=width_mm / height_mm, focus=centre,
+        max_height_px=round(height_mm / MILLIMETRES * PRINT_DPI),
+        frame=layout.photo_crop(material.options, whole, material.focus),
     )  # fmt: skip
     return facts.width, facts.height

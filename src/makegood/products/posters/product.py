@@ -51,7 +51,7 @@ class Posters:
     options = PosterOptions
     files = (
         FileSlot("photo", "a photo", PHOTO_LIMIT, "image/*,.heic,.heif,.avif"),
-        FileSlot("sound", "a recording", SOUND_LIMIT, "audio/*,video/*,.amr,.caf,.m4a,.opus,.wma"),
+        FileSlot("sound", "a recording", SOUND_LIMIT, "audio/*,video/*,.amr,.m4a,.opus,.wma"),
     )
     codes = (CodeSpec(LISTENING),)
     commitments = (CommitmentTerm("listening-page", timedelta(days=3653)),)
@@ -97,9 +97,7 @@ class Posters:
             pdf, png = ctx.scratch / "poster.pdf", ctx.scratch / "poster.png"
             photo_sha256 = ctx.isolated(making.draw, material, ctx.scratch, pdf, png, seconds=120)
             return (
-                ctx.store(
-                    "poster.pdf", pdf, media_type="application/pdf", file_name=f"{stem}.pdf", photo=photo_sha256
-                ),
+                ctx.store("poster.pdf", pdf, media_type="application/pdf", file_name=f"{stem}.pdf", photo=photo_sha256),
                 ctx.store("poster.png", png, media_type="image/png", file_name=f"{stem}.png"),
             )
 
@@ -107,12 +105,14 @@ class Posters:
 
     def verify(self, ctx: MakeContext, artefacts: Sequence[Artefact]) -> None:
         found = {artefact.name: artefact for artefact in artefacts}
-        with ctx.open(found["sound.m4a"]) as clip, ctx.open(found["poster.pdf"]) as pdf:
-            with ctx.open(found["poster.png"]) as png, ctx.open(found["listening.json"]) as listening:
-                photo_sha256 = str(found["poster.pdf"].facts["photo"])
-                ctx.isolated(
-                    making.verify, self._final(ctx), clip, listening, pdf, png, photo_sha256, seconds=120
-                )
+        with (
+            ctx.open(found["sound.m4a"]) as clip,
+            ctx.open(found["listening.json"]) as listening,
+            ctx.open(found["poster.pdf"]) as pdf,
+            ctx.open(found["poster.png"]) as png,
+        ):
+            photo_sha256 = str(found["poster.pdf"].facts["photo"])
+            ctx.isolated(making.verify, self._final(ctx), clip, listening, pdf, png, photo_sha256, seconds=120)
 
     def discard(self, ctx: MakeContext, artefacts: Sequence[Artefact]) -> None:
         """Nothing outside the store was touched."""

@@ -14,7 +14,7 @@ from makegood.kernel.errors import NotFound
 from makegood.kernel.money import Money
 from makegood.product_api import FileSlot, Shop, UnitView
 from makegood.products.posters.offer import PAGE_NAMES, SAMPLES, offer, page_size
-from makegood.products.posters.options import PAGES, Page, PosterOptions
+from makegood.products.posters.options import PAGES, PosterOptions
 
 LISTENING = "listen"
 SAMPLE = re.compile(r"[a-z0-9-]+\.webp")

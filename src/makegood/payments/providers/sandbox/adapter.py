@@ -81,7 +81,7 @@ class SandboxProvider:
             raise SignatureInvalid(provider=self.name, problem="it is too old")
         try:
             event = json.loads(raw)
-            (kind, about), = event["data"].items()
+            ((kind, about),) = event["data"].items()
             ref = about["id"] if kind == "payment" else about["payment"]
             return ProviderEvent(str(event["id"]), str(event["type"]), str(ref))
         except (ValueError, KeyError, TypeError, AttributeError) as error:

@@ -12,6 +12,8 @@ from makegood.products.posters.layout.design import Code, Item, Rect, Words, tab
 from makegood.products.posters.layout.job import PosterJob
 from makegood.products.posters.layout.look import Look, resolve
 
+LEAST_TEXT_CONTRAST = 3.5
+"""Words in the accent take on ink until they stand out this much: a pale wave is a choice, pale words a mistake."""
 PHOTO = "photo.jpg"
 """The name under which the typesetter finds the photo."""
 _BREAKS_ANYWHERE = re.compile(
@@ -80,6 +82,7 @@ def _colours(look: Look) -> dict[str, str]:
         "ink": look.ink,
         "paper": look.paper,
         "accent": look.accent,
+        "accent-text": colour.moved(look.accent, look.paper, look.ink, LEAST_TEXT_CONTRAST),
         "soft": colour.mix(look.ink, look.paper, 0.28),
         "panel": colour.mix(look.paper, lift, 0.07),
     }
@@ -166,13 +169,13 @@ def _set_item(item: Item, field: str, words: str, job: PosterJob, look: Look) ->
         "weight": item.weight,
         "tracking": (pair.tracking if title else item.tracking) if spaced else 0.0,
         "leading": pair.leading if title else item.leading,
-        "colour": item.colour,
+        "colour": "accent-text" if item.colour == "accent" else item.colour,
         "rtl": text.runs_right_to_left(words),
     }
 
 
 def _decor(part: dict[str, Any], box: Rect, look: Look) -> dict[str, Any]:
-    where = box.grown(look.bleed) if part["bleeds"] else box
+    where = box.grown(look.overrun) if part["bleeds"] else box
     lengths = {key: part[key] * look.unit for key in ("stroke", "radius")}
     return {**part, **lengths, "box": asdict(where)}
 

@@ -50,10 +50,16 @@ class Look:
         return BLEED_SLUG if self.bleed else 0.0
 
     @property
+    def overrun(self) -> float:
+        """How far what bleeds runs over the trimmed page's edge, mm. Even without a bleed it is a little, so that
+        no hairline of paper is left by rounding."""
+        return max(self.bleed, 1.0)
+
+    @property
     def photo_slot(self) -> Rect:
         """The place for the photo with its ring or line, before its shape is cut."""
         slot = self.layout.photo.box.on(*self.page)
-        return slot.grown(self.bleed) if self.layout.photo.bleeds else slot
+        return slot.grown(self.overrun) if self.layout.photo.bleeds else slot
 
     @property
     def photo_rect(self) -> Rect:

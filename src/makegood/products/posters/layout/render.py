@@ -90,4 +90,4 @@ def _mark(size: tuple[int, int]) -> tuple[Image.Image, Image.Image]:
     left, top = (side - width) // 2, (side - height) // 2
     turned = drawn.rotate(30, resample=Image.Resampling.BICUBIC).crop((left, top, left + width, top + height))
     shadow = ImageChops.subtract(ImageChops.offset(turned, 1, 1), turned)
-    return turned.point(lambda level: level * 0.36), shadow.point(lambda level: level * 0.42)
+    return turned.point(lambda level: level * 0.3), shadow.point(lambda level: level * 0.42)

@@ -40,6 +40,8 @@ _TO_LAB = np.array(
 )
 _K1, _K2 = 0.206, 0.03
 _K3 = (1 + _K1) / (1 + _K2)
+_FROM_LMS, _FROM_LAB = np.linalg.inv(_TO_LMS), np.linalg.inv(_TO_LAB)
+_PALER = np.linspace(1.0, 0.0, 41)
 _LUMINANCE = np.array([0.2126, 0.7152, 0.0722])
 
 
@@ -91,7 +93,7 @@ def _clusters(points: Floats) -> tuple[Floats, Floats]:
         distance = np.minimum(distance, np.linalg.norm(points - points[farthest], axis=1))
     nearest = np.zeros(len(points), dtype=int)
     for _ in range(_ROUNDS):
-        nearest = np.argmin(np.linalg.norm(points[:, np.newaxis] - centres, axis=2), axis=1)
+        nearest = np.argmin((centres**2).sum(axis=1) - 2 * points @ centres.T, axis=1)
         centres = np.array(
             [
                 points[nearest == index].mean(axis=0) if np.any(nearest == index) else centre
@@ -160,10 +162,10 @@ def _without_toe(lab: Floats) -> Floats:
 def _to_rgb(lab: Floats) -> tuple[int, int, int]:
     """The sRGB colour nearest to an OKLab one that a screen can show: same lightness and hue, less chroma."""
     lab = _without_toe(lab)
-    for share in np.linspace(1.0, 0.0, 41):
-        linear = np.linalg.solve(_TO_LMS, np.linalg.solve(_TO_LAB, lab * (1.0, share, share)) ** 3)
-        if float(linear.min()) >= -1e-4 and float(linear.max()) <= 1 + 1e-4:
-            break
+    paler = lab * np.stack([np.ones_like(_PALER), _PALER, _PALER], axis=1)
+    linear = (paler @ _FROM_LAB.T) ** 3 @ _FROM_LMS.T
+    shown = np.flatnonzero((linear.min(axis=1) >= -1e-4) & (linear.max(axis=1) <= 1 + 1e-4))
+    linear = linear[shown[0] if shown.size else -1]
     linear = np.clip(linear, 0.0, 1.0)
     encoded = np.where(linear <= 0.0031308, linear * 12.92, 1.055 * linear ** (1 / 2.4) - 0.055)
     red, green, blue = (int(value) for value in np.round(encoded * 255))

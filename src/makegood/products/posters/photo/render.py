@@ -33,19 +33,21 @@ def print_photo(
     max_height_px: int,
     aspect: float | None = None,
     focus: tuple[float, float] = (0.5, 0.45),
+    frame: tuple[int, int, int, int] | None = None,
 ) -> PrintFacts:
     """Writes the photo at `source` to `target` as a baseline sRGB JPEG without any metadata.
 
     It is upright, cropped to `aspect` (width / height; None keeps all of it) around the focus point (fractions of
-    the upright photo), and scaled down into the given number of pixels, never up. The same photo and arguments give
-    the same bytes. Raises as `inspect_photo` does for a file that is no acceptable photo.
+    the upright photo), or to `frame` (x0, y0, x1, y1 in its pixels) if that is given, and scaled down into the
+    given number of pixels, never up. The same photo and arguments give the same bytes. Raises as `inspect_photo`
+    does for a file that is no acceptable photo.
     """
     if max_width_px < 1 or max_height_px < 1:
         raise ValueError(f"a print of {max_width_px} × {max_height_px} pixels")
     with open_photo(source, source.name) as photo:
-        frame = (0, 0, photo.width, photo.height)
-        if aspect is not None:
-            frame = crop_box(photo.width, photo.height, aspect, focus)
+        if frame is None:
+            whole = (0, 0, photo.width, photo.height)
+            frame = whole if aspect is None else crop_box(photo.width, photo.height, aspect, focus)
         size = fitted(frame[2] - frame[0], frame[3] - frame[1], max_width_px, max_height_px)
         image = render(photo, frame, size).image
     data = jpeg(image, quality=PRINT_QUALITY, full_colour=True)

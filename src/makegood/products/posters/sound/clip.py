@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
+from typing import cast
 
 import av
 import numpy as np
@@ -22,7 +23,7 @@ from numpy.typing import NDArray
 from makegood.kernel.errors import Rejected
 from makegood.products.posters.sound.errors import ClipNotAsPromised, ClipOutOfRange, ClipTooLong, ClipTooShort
 from makegood.products.posters.sound.peaks import SILENCE
-from makegood.products.posters.sound.reading import Recording, open_recording
+from makegood.products.posters.sound.reading import LOUDEST, Recording, open_recording
 
 SHORTEST_CLIP = 0.5
 LONGEST_CLIP = 600.0
@@ -34,7 +35,8 @@ _BITS_PER_SECOND = {1: 128_000, 2: 160_000}
 _CEILING = 0.89
 _LEAST_CEILING = 0.1
 _MOST_TRIES = 4
-_FAR_TOO_LOUD = 4.0
+_FRAME = 1024
+_LEAD_IN_FRAMES = 2
 
 Samples = NDArray[np.float32]
 
@@ -128,7 +130,7 @@ def _cut(recording: Recording, start: float, end: float) -> Iterator[Samples]:
     begun = goes_on = False
     for block in recording.blocks():
         first, last, fade = (round(seconds * recording.rate) for seconds in (start, end, _FADE_SECONDS))
-        piece = np.clip(block[:, max(0, first - at) : max(0, last - at)], -_FAR_TOO_LOUD, _FAR_TOO_LOUD)
+        piece = np.clip(block[:, max(0, first - at) : max(0, last - at)], -LOUDEST, LOUDEST)
         at += block.shape[1]
         goes_on = at > last
         if held is None:
@@ -186,34 +188,46 @@ class _Writer:
             self._graph.add("aresample", str(written_rate)),
             self._graph.add("alimiter", limiter),
             self._graph.add("aformat", "sample_fmts=fltp"),
-            self._graph.add("asetnsamples", "n=1024:p=0"),
+            self._graph.add("asetnsamples", f"n={_FRAME}:p=0"),
             self._sink,
         ).configure()
         self._taken = self._written = 0
+        self._lead_in()
 
     def write(self, block: Samples) -> None:
         frame = AudioFrame.from_ndarray(np.ascontiguousarray(block), format="fltp", layout=self._layout)
         frame.sample_rate, frame.pts, frame.time_base = self._rate, self._taken, Fraction(1, self._rate)
         self._taken += frame.samples
         self._source.push(frame)
-        self._encode()
+        self._encode_ready()
 
     def finish(self) -> None:
         """Write what is still on its way."""
         self._source.push(None)
-        self._encode()
+        self._encode_ready()
         self._output.mux(self._stream.encode(None))
 
     def close(self) -> None:
         self._output.close()
 
-    def _encode(self) -> None:
+    def _lead_in(self) -> None:
+        """Give the encoder silence first, at negative times, which players leave out: it encodes its first frames badly
+        (a tone overshoots by half)."""
+        silence = np.zeros((self._stream.channels, _FRAME), np.float32)
+        for start in range(-_LEAD_IN_FRAMES * _FRAME, 0, _FRAME):
+            frame = AudioFrame.from_ndarray(silence, format="fltp", layout=self._layout)
+            frame.sample_rate = self._stream.rate
+            self._encode(frame, start)
+
+    def _encode_ready(self) -> None:
         while True:
             try:
-                frame = self._sink.pull()
+                frame = cast("AudioFrame", self._sink.pull())
             except (NothingReady, Finished):
                 return
-            assert isinstance(frame, AudioFrame)
-            frame.pts, frame.time_base = self._written, Fraction(1, frame.sample_rate)
+            self._encode(frame, self._written)
             self._written += frame.samples
-            self._output.mux(self._stream.encode(frame))
+
+    def _encode(self, frame: AudioFrame, start: int) -> None:
+        frame.pts, frame.time_base = start, Fraction(1, self._stream.rate)
+        self._output.mux(self._stream.encode(frame))

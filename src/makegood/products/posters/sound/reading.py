@@ -7,11 +7,10 @@ decoders named here, so that pictures and attachments are never decoded at all.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
-from io import SEEK_SET
+from io import SEEK_CUR, SEEK_END, SEEK_SET
 from pathlib import Path
 from typing import Any, BinaryIO, cast
 
@@ -33,11 +32,13 @@ from makegood.products.posters.sound.errors import (
     SoundTruncated,
     SoundUnreadable,
 )
-from makegood.products.posters.sound.regroup import Regrouper
+from makegood.products.posters.sound.regroup import Regrouper, Unlike
 
 Samples = NDArray[np.float32]
 
 LONGEST_HOURS = 4
+LOUDEST = 4.0
+"""Samples beyond this are damage, not sound."""
 _RATES = range(4_000, 384_001)
 _MOST_CHANNELS = 16
 _MOST_SHAPES = 64
@@ -107,13 +108,18 @@ class Recording:
         regrouper: Regrouper | None = None
         shapes = 0
         for frame in self._frames():
-            if regrouper is None or not regrouper.takes(frame):
-                if regrouper is not None:
-                    yield from map(self._counted, regrouper.finish())
+            try:
+                is_ready = regrouper is not None and regrouper.push(frame)
+            except Unlike:
+                is_ready = False
+                yield from map(self._counted, regrouper.finish() if regrouper is not None else ())
+                regrouper = None
+            if regrouper is None:
                 shapes += 1
                 self._accept(frame, shapes)
                 regrouper = Regrouper(frame, self.rate)
-            if regrouper.push(frame):
+                is_ready = regrouper.push(frame)
+            if is_ready:
                 yield from map(self._counted, regrouper.blocks())
         if regrouper is not None:
             yield from map(self._counted, regrouper.finish())
@@ -147,9 +153,9 @@ class Recording:
         self.samples += block.shape[1]
         if self.seconds > LONGEST_HOURS * 3600:
             raise SoundTooLong(file_name=self._file_name, longest_hours=LONGEST_HOURS)
-        if not math.isfinite(float(block.sum())):
-            block = np.nan_to_num(block, nan=0.0, posinf=1.0, neginf=-1.0)
-        return block
+        with np.errstate(over="ignore", invalid="ignore"):
+            is_sane = abs(float(block.sum())) <= LOUDEST * block.size
+        return block if is_sane else np.nan_to_num(block, nan=0.0).clip(-LOUDEST, LOUDEST)
 
 
 @contextmanager
@@ -186,8 +192,7 @@ def open_recording(path: Path, file_name: str) -> Iterator[Recording]:
 def _sound_stream(opened: InputContainer, file_name: str) -> AudioStream:
     if not opened.streams.audio:
         raise SoundAbsent(file_name=file_name)
-    stream = opened.streams.best("audio") or opened.streams.audio[0]
-    assert isinstance(stream, AudioStream)
+    stream = cast("AudioStream", opened.streams.best("audio") or opened.streams.audio[0])
     context = cast("AudioCodecContext | None", stream.codec_context)
     decoder = context.codec.name if context is not None else "something unknown"
     if decoder not in _DECODERS:
@@ -202,8 +207,7 @@ def _decoder(stream: AudioStream) -> AudioCodecContext:
     decoder = stream.codec_context
     if decoder.codec.canonical_name in _BETTER_DECODERS:
         name, rate = _BETTER_DECODERS[decoder.codec.canonical_name]
-        better = av.CodecContext.create(name, "r")
-        assert isinstance(better, AudioCodecContext)
+        better = cast("AudioCodecContext", av.CodecContext.create(name, "r"))
         better.sample_rate, better.layout = rate, "mono"
         decoder = better
     decoder.thread_count = 1
@@ -225,16 +229,18 @@ def _refuse(file_name: str, url: str, *_: Any) -> Any:
 
 
 def _raise_if_ours(error: av.FFmpegError) -> None:
-    """Let through what is not the recording's fault."""
-    if isinstance(error, av.error.MemoryError | av.error.PyAVCallbackError):
+    """Let through what is not the recording's fault. A lack of memory is: reading takes little and always the same,
+    unless damaged lengths ask for absurdly much."""
+    if isinstance(error, av.error.PyAVCallbackError):
         raise error
 
 
 class _From:
-    """A file as it looks from `offset` on."""
+    """A file as it looks from `offset` on. A damaged file may ask for any position: those outside are its ends."""
 
     def __init__(self, file: BinaryIO, offset: int) -> None:
         self._file, self._offset = file, offset
+        self._length = max(0, file.seek(0, SEEK_END) - offset)
         file.seek(offset)
 
     def read(self, size: int) -> bytes:
@@ -244,6 +250,5 @@ class _From:
         return self._file.tell() - self._offset
 
     def seek(self, position: int, whence: int = SEEK_SET) -> int:
-        if whence == SEEK_SET:
-            return self._file.seek(self._offset + max(0, position)) - self._offset
-        return max(0, self._file.seek(position, whence) - self._offset)
+        base = {SEEK_SET: 0, SEEK_CUR: self.tell(), SEEK_END: self._length}[whence]
+        return self._file.seek(self._offset + min(max(0, base + position), self._length)) - self._offset

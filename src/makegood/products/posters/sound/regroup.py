@@ -6,13 +6,17 @@ The loop over frames is what costs in Python: an hour of MP3 has 138,000 of them
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import cast
 
 import numpy as np
 from av.audio.frame import AudioFrame
+from av.error import ArgumentError as Unlike
 from av.error import BlockingIOError as NothingReady
 from av.error import EOFError as Finished
 from av.filter import Graph
 from numpy.typing import NDArray
+
+__all__ = ["Regrouper", "Unlike"]
 
 _BLOCK_SECONDS = 3
 _LOUDSPEAKERS = frozenset(("FL", "FR", "FC", "LFE", "BL", "BR", "BC", "SL", "SR", "FLC", "FRC"))
@@ -27,16 +31,15 @@ class Regrouper:
     """
 
     def __init__(self, first: AudioFrame, rate: int) -> None:
-        self._rate, self._format, self._layout = first.sample_rate, first.format.name, first.layout.name
         self._block = _BLOCK_SECONDS * rate
         self._waiting = 0
         graph = Graph()
         graph.threads = 1
-        source = graph.add_abuffer(sample_rate=self._rate, format=self._format, layout=self._layout)
+        source = graph.add_abuffer(sample_rate=first.sample_rate, format=first.format.name, layout=first.layout.name)
         nodes = [source]
         if first.layout.nb_channels > 2:
             nodes.append(graph.add(*_mix(first)))
-        if self._rate != rate:
+        if first.sample_rate != rate:
             nodes.append(graph.add("aresample", str(rate)))
         nodes.append(graph.add("aformat", "sample_fmts=fltp"))
         nodes.append(graph.add("asetnsamples", f"n={self._block}:p=0"))
@@ -44,14 +47,9 @@ class Regrouper:
         graph.link_nodes(*nodes, self._sink).configure()
         self._graph, self._source = graph, source
 
-    def takes(self, frame: AudioFrame) -> bool:
-        """Whether the frame is like the first one."""
-        return (
-            frame.sample_rate == self._rate and frame.format.name == self._format and frame.layout.name == self._layout
-        )
-
     def push(self, frame: AudioFrame) -> bool:
-        """Take a frame; tells whether it is time to fetch `blocks`."""
+        """Take a frame; tells whether it is time to fetch `blocks`. Raises `Unlike` if the frame is not like the first
+        one: then nothing of it was taken."""
         self._source.push(frame)
         self._waiting += frame.samples
         if self._waiting < self._block:
@@ -63,10 +61,9 @@ class Regrouper:
         """The blocks that are ready."""
         while True:
             try:
-                frame = self._sink.pull()
+                frame = cast("AudioFrame", self._sink.pull())
             except (NothingReady, Finished):
                 return
-            assert isinstance(frame, AudioFrame)
             yield frame.to_ndarray().astype(np.float32, copy=False)
 
     def finish(self) -> Iterator[NDArray[np.float32]]:
