@@ -6,7 +6,7 @@ PREPARE := $(PYTHON) scripts/prepare.py
 PYTEST := $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --durations=20
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test test-full check format bench lock clean
+.PHONY: help setup run test test-full mutants check format bench lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -24,6 +24,10 @@ test: ## the fast tier, as CI runs it; prints the 20 slowest (WORKERS=0: in one 
 test-full: ## the nightly tier: everything, at size
 	@$(PREPARE) test
 	@$(PYTEST)
+
+mutants: ## take each protection away and see its test turn red (ONLY=words: some of them)
+	@$(PREPARE) test
+	@$(BIN)/python -m tests.mutants $(ONLY)
 
 check: ## lint, format, types, direction of imports, migrations, browser code
 	@$(PREPARE) test

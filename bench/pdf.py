@@ -8,39 +8,29 @@ from __future__ import annotations
 
 import argparse
 import importlib.util
-import statistics
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, replace
-from pathlib import Path
+from dataclasses import replace
 
 from bench.posters import job, picture
+from bench.table import NOT_INSTALLED, Line, Section, percentiles
 from makegood.products.posters.layout import PosterJob, expectations, preflight, render_pdf, render_png, render_preview
 from makegood.products.posters.layout.compose import compose
 from makegood.products.posters.layout.fonts import files
 
 TITLE, CAPTION = "Emma & Noah", "I promise to choose you, every ordinary day."
+WEASYPRINT = "WeasyPrint: PDF/A-2b of the same drawings and words"
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
-    """One line of the table: milliseconds, and the size of what came out."""
-
-    name: str
-    p50: float | None
-    p95: float | None
-    size: int | None
-
-
-def measured(name: str, make: Callable[[PosterJob], bytes], wanted: PosterJob, runs: int) -> Row:
-    """p50 and p95 in milliseconds over `runs` posters that differ in their title, after one to warm up."""
+def measured(name: str, make: Callable[[PosterJob], bytes], wanted: PosterJob, runs: int) -> Line:
+    """p50 and p95 over `runs` posters that differ in their title, after one to warm up."""
     times, made = [], make(wanted)
     for number in range(runs):
         one = replace(wanted, options=wanted.options.model_copy(update={"title": f"{TITLE} {number}"}))
         start = time.perf_counter()
         made = make(one)
         times.append((time.perf_counter() - start) * 1000)
-    return Row(name, statistics.median(times), statistics.quantiles(times, n=20)[-1], len(made))
+    return Line(name, {**percentiles(times), "KiB": len(made) / 1024})
 
 
 def weasyprint(wanted: PosterJob) -> bytes:
@@ -83,20 +73,22 @@ def weasyprint(wanted: PosterJob) -> bytes:
     return made
 
 
-def rows(runs: int = 30) -> list[Row]:
-    """Every line of the table, measured in this process one after the other."""
+def section(runs: int) -> Section:
+    """Every line measured in this process, one after the other."""
     large, proxy = picture("portrait", 3000), picture("portrait", 1200)
     words = {"title": TITLE, "caption": CAPTION, "date": "14 June 2026"}
     final, small = job(large, **words), job(proxy, **words)
-    table = [measured("final PDF/A-2b, A4 (Makegood)", render_pdf, final, runs)]
-    if importlib.util.find_spec("weasyprint") is None:
-        table.append(Row("final PDF/A-2b, A4 (WeasyPrint): not installed", None, None, None))
-    else:
-        table.append(measured("final PDF/A-2b, A4 (WeasyPrint)", weasyprint, final, runs))
-    table.append(measured("preview, 900 px, marked", lambda one: render_preview(one)[0], small, runs))
-    table.append(measured("PNG for screens, 1600 px", lambda one: render_png(one, 1600), small, max(5, runs // 3)))
-    table.append(measured("preflight of the final PDF", _preflight(final), final, max(5, runs // 3)))
-    return table
+    rival = Line(WEASYPRINT, note=NOT_INSTALLED)
+    if importlib.util.find_spec("weasyprint") is not None:
+        rival = measured(WEASYPRINT, weasyprint, final, runs)
+    lines = [
+        measured("makegood: PDF/A-2b with XMP, QR code and page boxes", render_pdf, final, runs),
+        rival,
+        measured("makegood: its preflight", _preflight(final), final, runs // 2),
+        measured("makegood: marked preview of 900 px", lambda one: render_preview(one)[0], small, runs),
+        measured("makegood: PNG for screens, 1600 px", lambda one: render_png(one, 1600), small, runs // 2),
+    ]
+    return Section("One A4 poster, drawn in a warm process", ("p50 ms", "p95 ms", "KiB"), lines)
 
 
 def _preflight(wanted: PosterJob) -> Callable[[PosterJob], bytes]:
@@ -106,20 +98,12 @@ def _preflight(wanted: PosterJob) -> Callable[[PosterJob], bytes]:
 
     def look(_: PosterJob) -> bytes:
         preflight(path, expected)
-        return Path(path).read_bytes()
+        return path.read_bytes()
 
     return look
 
 
-def main() -> None:
+if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--runs", type=int, default=30)
-    for row in rows(parser.parse_args().runs):
-        if row.p50 is None or row.p95 is None or row.size is None:
-            print(row.name)
-        else:
-            print(f"{row.name:<40} p50 {row.p50:7.1f} ms   p95 {row.p95:7.1f} ms   {row.size / 1024:8.0f} KiB")
-
-
-if __name__ == "__main__":
-    main()
+    print(section(parser.parse_args().runs).as_text())

@@ -1,7 +1,7 @@
 """Peaks of a 60-minute MP3: ours beside an ffmpeg pipe into numpy and BBC audiowaveform, in one run.
 
 Each contender runs in a process of its own, one after the other; CPU time and peak memory are those of that process
-with its children. What isn't installed is said to be so. Usage: python bench/peaks.py [MINUTES]
+with its children. What isn't installed is said to be so. Usage: python -m bench.peaks [MINUTES]
 """
 
 from __future__ import annotations
@@ -18,6 +18,9 @@ from pathlib import Path
 
 import numpy as np
 
+from bench.table import NOT_INSTALLED, Line, Section
+
+ROOT = Path(__file__).resolve().parents[1]
 RATE = 44_100
 BINS_PER_SECOND = 100
 HOP = RATE // BINS_PER_SECOND
@@ -87,9 +90,9 @@ def audiowaveform(path: Path) -> int:
 
 
 CONTENDERS: dict[str, tuple[str, Callable[[Path], int]]] = {
-    "makegood": ("", ours),
-    "ffmpeg pipe + numpy": ("ffmpeg", ffmpeg_pipe),
-    "BBC audiowaveform": ("audiowaveform", audiowaveform),
+    "makegood: type, length, loudness and peaks": ("", ours),
+    "ffmpeg pipe and numpy: peaks": ("ffmpeg", ffmpeg_pipe),
+    "BBC audiowaveform: peaks without RMS": ("audiowaveform", audiowaveform),
 }
 
 
@@ -97,8 +100,8 @@ def measure(name: str, path: Path) -> Measured:
     """Run one contender in a fresh process and account for it and its children."""
     reader, writer = os.pipe()
     started = time.perf_counter()
-    command = [sys.executable, __file__, "--run", name, str(path), str(writer)]
-    process = subprocess.Popen(command, pass_fds=[writer])
+    command = [sys.executable, "-m", "bench.peaks", "--run", name, str(path), str(writer)]
+    process = subprocess.Popen(command, pass_fds=[writer], cwd=ROOT)
     os.close(writer)
     with os.fdopen(reader) as answer:
         cpu, memory, bins = answer.read().split()
@@ -118,25 +121,27 @@ def run_contender(name: str, path: Path, answer: int) -> None:
         target.write(f"{cpu} {(own.ru_maxrss + children.ru_maxrss) / 1024} {bins}")
 
 
-def main(minutes: int) -> None:
-    """Print the table."""
+def section(minutes: int) -> Section:
+    """Every contender on the same recording, in turn, the round with the least CPU of each."""
     with tempfile.TemporaryDirectory() as folder:
         long, short = Path(folder) / "long.mp3", Path(folder) / "short.mp3"
         for target, length in ((long, minutes), (short, 1)):
             # In another process: what a process once held counts as held by those that it starts.
-            subprocess.run([sys.executable, __file__, "--make", str(target), str(length)], check=True)
+            command = [sys.executable, "-m", "bench.peaks", "--make", str(target), str(length)]
+            subprocess.run(command, check=True, cwd=ROOT)
         size = long.stat().st_size / 1e6
-        print(f"Peaks of {minutes} min of stereo MP3 ({size:.0f} MB), 100 bins/s; whole process, best of {ROUNDS}")
-        print(f"{'':22}{'CPU s':>8}{'wall s':>8}{'MiB':>7}{'bins':>9}{'MiB at 1 min':>14}")
         present = [name for name, (program, _) in CONTENDERS.items() if not program or shutil.which(program)]
         rounds = [{name: measure(name, long) for name in present} for _ in range(ROUNDS)]
+        lines = []
         for name in CONTENDERS:
             if name not in present:
-                print(f"{name:22}{'not installed':>16}")
+                lines.append(Line(name, note=NOT_INSTALLED))
                 continue
             found, brief = min((each[name] for each in rounds), key=lambda m: m.cpu), measure(name, short)
-            figures = f"{found.cpu:8.2f}{found.wall:8.2f}{found.memory:7.0f}{found.bins:9}{brief.memory:14.0f}"
-            print(f"{name:22}{figures}")
+            figures = {"CPU s": found.cpu, "wall s": found.wall, "MiB": found.memory, "MiB, 1 min": brief.memory}
+            lines.append(Line(name, figures))
+    title = f"Peaks of {minutes} min of MP3 ({size:.0f} MB), whole process"
+    return Section(title, ("CPU s", "wall s", "MiB", "MiB, 1 min"), lines)
 
 
 if __name__ == "__main__":
@@ -145,4 +150,4 @@ if __name__ == "__main__":
     elif sys.argv[1:2] == ["--make"]:
         synthesise(Path(sys.argv[2]), int(sys.argv[3]))
     else:
-        main(int(sys.argv[1]) if len(sys.argv) > 1 else 60)
+        print(section(int(sys.argv[1]) if len(sys.argv) > 1 else 60).as_text())

@@ -107,7 +107,7 @@ function toCheckout(keeper: DraftKeeper, busy: () => boolean): void {
   };
   const follow = (): void => {
     const found = obstacle();
-    link.setAttribute("aria-disabled", String(found !== null));
+    link.classList.toggle("not-yet", found !== null);
     hint.textContent = "";
   };
   link.addEventListener("click", (event) => {

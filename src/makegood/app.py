@@ -55,6 +55,7 @@ from makegood.web.services import Services
 
 log = logs.get("app")
 
+LOOPBACK = ("127.0.0.1", "localhost", "::1")
 THREADS = 80
 """Requests that may wait for something at once; the default of 40 lets slow ones stall the rest."""
 
@@ -95,6 +96,7 @@ def sandbox_config(settings: Settings) -> SandboxConfig:
         webhook_secret=settings.sandbox_signing_secret,
         webhook_url=f"{settings.address}/api/v1/payments/sandbox/webhook",
         public_url=settings.public_address,
+        open_console=settings.env != "production" and settings.host in LOOPBACK,
     )
 
 
@@ -136,7 +138,7 @@ def build(settings: Settings, clock: Clock | None = None, products: Products | N
     )
     for part in (mailer, settling, requesting, refunding, inbox, fulfillment):
         part.register(engine)
-    drafts = Drafts(database, clock, products, workshop, timedelta(hours=settings.draft_hours))
+    drafts = Drafts(database, clock, products, workshop, settings)
     quotes = Quotes(signer, clock, timedelta(minutes=settings.quote_minutes))
     ordering = Ordering(database, clock, settings, objects, products, drafts, quotes, requesting, providers)
     payment_sweep = PaymentSweep(
@@ -144,7 +146,7 @@ def build(settings: Settings, clock: Clock | None = None, products: Products | N
         settings.sweep_seconds, settings.retry_seconds,
     )  # fmt: skip
     sweeps = (payment_sweep.run, FulfillmentSweep(database, engine, clock, obligations).run, mailer.sweep)
-    housekeeping = Housekeeping(database, objects, clock, drafts)
+    housekeeping = Housekeeping(database, objects, clock, drafts, timedelta(hours=settings.unheld_hours))
     accounts = Accounts(database, mailer, clock, settings, signer)
     services = Services(
         settings=settings, clock=clock, signer=signer, database=database, engine=engine, objects=objects,
@@ -153,7 +155,7 @@ def build(settings: Settings, clock: Clock | None = None, products: Products | N
         obligations=obligations, settling=settling, inbox=inbox, downloads=Downloads(database, objects, clock),
     )  # fmt: skip
     periodics = [Periodic(f"sweep-{i}", sweep, settings.sweep_seconds) for i, sweep in enumerate(sweeps)]
-    periodics.append(Periodic("housekeeping", housekeeping.run, 60))
+    periodics.append(Periodic("housekeeping", housekeeping.run, settings.housekeeping_seconds))
     periodics.append(Periodic("accounts", accounts.forget_expired, 600))
     return Running(services, periodics, isolated, sandbox)
 

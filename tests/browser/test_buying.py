@@ -86,7 +86,7 @@ def listen(page: Page, axe: Axe) -> None:
     assert axe(page) == []
     page.get_by_role("button", name="Play the recording").click()
     expect(page.get_by_role("button", name="Pause")).to_be_visible()
-    page.wait_for_function("document.querySelector('audio').currentTime > 0.3")
+    expect(page.locator("[data-now]")).not_to_have_text("0:00")
 
 
 def newest_mail(page: Page, shop: Shop) -> str:

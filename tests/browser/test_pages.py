@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -31,7 +31,7 @@ class Bought:
 
 
 @pytest.fixture(scope="module")
-def bought(shop: Shop, poster_files: dict[str, Path]) -> Iterator[Bought]:
+def bought(shop: Shop, poster_files: dict[str, Path]) -> Bought:
     customer = shop.customer()
     draft = customer.draft(
         poster_files, title="Heartbeat", recipient="Noah", message="Before we saw you,\nwe heard you."
@@ -42,7 +42,7 @@ def bought(shop: Shop, poster_files: dict[str, Path]) -> Iterator[Bought]:
     changed = customer.expect(200, "PATCH", f"/api/v1/drafts/{draft}", json={"options": {"title": "Once more"}})
     unpaid = customer.checkout(changed["id"])["number"]
     customer.payable(unpaid)
-    yield Bought(customer, draft, unpaid, delivered, listening)
+    return Bought(customer, draft, unpaid, delivered, listening)
 
 
 def addresses(bought: Bought) -> list[str]:

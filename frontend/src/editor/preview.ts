@@ -63,30 +63,32 @@ export class Preview {
     }
   }
 
+  /** From the old picture to the new one. A newer one may begin at any await: then this one lets go. */
   private async swap(picture: string, going: AbortController): Promise<void> {
-    this.next.src = picture;
-    await this.next.decode();
-    if (going.signal.aborted) {
-      URL.revokeObjectURL(picture);
-      return;
-    }
+    const { image, next } = this;
+    const letGo = (): boolean => {
+      if (going.signal.aborted) URL.revokeObjectURL(picture);
+      return going.signal.aborted;
+    };
+    const { options } = this.keeper.draft;
+    next.src = picture;
+    await next.decode();
+    if (letGo()) return;
     this.trouble.replaceChildren();
     this.shown = this.wanted;
     this.state("drawn");
-    const { options } = this.keeper.draft;
-    this.next.alt = `Preview of your poster${options.title ? ` “${options.title}”` : ""}, ${options.page}, ${options.orientation}`;
-    const old = this.image.src;
-    this.next.hidden = false;
-    if (old && this.image.naturalWidth / this.image.naturalHeight === this.next.naturalWidth / this.next.naturalHeight) {
-      await this.next.animate([{ opacity: 0 }, { opacity: 1 }], { duration: fadeMs(), easing: "ease-out" }).finished;
+    const old = image.src;
+    if (old && image.naturalWidth * next.naturalHeight === next.naturalWidth * image.naturalHeight) {
+      next.hidden = false;
+      await next.animate([{ opacity: 0 }, { opacity: 1 }], { duration: fadeMs(), easing: "ease-out" }).finished;
+      if (letGo()) return;
     }
-    this.image.src = picture;
-    this.image.alt = this.next.alt;
-    this.image.hidden = false;
-    await this.image.decode();
-    this.next.hidden = true;
-    this.next.alt = "";
+    image.src = picture;
+    image.alt = `Preview of your poster${options.title ? ` “${options.title}”` : ""}, ${options.page}, ${options.orientation}`;
+    image.hidden = false;
     if (old) URL.revokeObjectURL(old);
+    await image.decode();
+    if (!going.signal.aborted) next.hidden = true;
   }
 
   private failed(error: unknown, version: number): void {

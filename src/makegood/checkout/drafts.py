@@ -24,6 +24,7 @@ from makegood.kernel.clock import Clock
 from makegood.kernel.database import Database
 from makegood.kernel.errors import MakegoodError
 from makegood.kernel.ids import new_id
+from makegood.kernel.settings import Settings
 from makegood.product_api import DraftView, FileSlot, Inspection, Preview, Product
 from makegood.storage import assets
 from makegood.storage.assets import HoldKind
@@ -48,10 +49,10 @@ class Drafts:
     """What a visitor is working on."""
 
     def __init__(
-        self, database: Database, clock: Clock, products: Products, workshop: Workshop, lasts: timedelta
+        self, database: Database, clock: Clock, products: Products, workshop: Workshop, settings: Settings
     ) -> None:
-        self._database, self._clock, self._products = database, clock, products
-        self._workshop, self._lasts = workshop, lasts
+        self._database, self._clock, self._products, self._workshop = database, clock, products, workshop
+        self._lasts, self._floor_mb = timedelta(hours=settings.draft_hours), settings.disk_floor_mb
         self._verdicts: dict[tuple[str, int], MakegoodError | None] = {}
 
     def start(self, caller: Caller, product_id: str, options: Mapping[str, Any]) -> Draft:
@@ -90,6 +91,7 @@ class Drafts:
     def put_file(self, caller: Caller, draft_id: str, slot: str, upload: Path, file_name: str) -> Draft:
         """Inspect an upload and take it into its slot: object first, then row and hold, then the old one let go."""
         draft = self.get(caller, draft_id)
+        self._workshop.objects.require_free(self._floor_mb)
         product = self._products.get(draft.product_id)
         with self._workshop.work() as work:
             inspection = product.inspect(work, slot, upload, file_name)

@@ -23,15 +23,18 @@ IDEMPOTENCY_LASTS = timedelta(days=7)
 class Housekeeping:
     """Runs by itself; each part goes on where another fails."""
 
-    def __init__(self, database: Database, objects: ObjectStore, clock: Clock, drafts: Drafts) -> None:
-        self._database, self._objects, self._clock, self._drafts = database, objects, clock, drafts
+    def __init__(
+        self, database: Database, objects: ObjectStore, clock: Clock, drafts: Drafts, grace: timedelta
+    ) -> None:
+        self._database, self._objects, self._clock = database, objects, clock
+        self._drafts, self._grace = drafts, grace
 
     def run(self) -> None:
         """One pass."""
         self._drafts.expire()
         self._release_orders()
         self._forget_requests()
-        retention.delete_unheld(self._database, self._objects, self._clock)
+        retention.delete_unheld(self._database, self._objects, self._clock, self._grace)
 
     def _release_orders(self) -> None:
         """An order lets go of its inputs a week after nobody can pay it any more, or once all its money is back."""
@@ -46,6 +49,12 @@ class Housekeeping:
         with self._database.write() as session:
             for order_id in list(session.scalars(sa.select(Order.id).where(holding, over).limit(200))):
                 assets.release(session, HoldKind.ORDER, order_id)
+                # What was made before an obligation was abandoned is nobody's either.
+                made = sa.select(Obligation.id).where(
+                    Obligation.order_id == order_id, Obligation.delivery == Delivery.ABANDONED
+                )
+                for obligation_id in list(session.scalars(made)):
+                    assets.release(session, HoldKind.DELIVERY, obligation_id)
 
     def _forget_requests(self) -> None:
         with self._database.write() as session:

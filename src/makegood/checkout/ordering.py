@@ -30,7 +30,7 @@ from makegood.payments.requesting import Requesting
 from makegood.product_api import Product
 from makegood.storage import assets
 from makegood.storage.assets import HoldKind
-from makegood.storage.objects import LowDisk, ObjectStore
+from makegood.storage.objects import ObjectStore
 
 MOST_UNITS = 20
 
@@ -61,7 +61,7 @@ class Ordering:
         known = self._known(who, idempotency_key, digest)
         if known:
             return known
-        self._require_disk()
+        self._objects.require_free(self._settings.disk_floor_mb)
         address = read_email(email)
         quote = self._quotes.read(quote_token)
         draft, product = self._drafts.checked(caller, draft_id)
@@ -111,11 +111,6 @@ class Ordering:
 
     def _open_order(self, session: Session, draft: Draft) -> str | None:
         return session.scalar(sa.select(Order.id).where(Order.open_for == f"{draft.id}:{draft.version}"))
-
-    def _require_disk(self) -> None:
-        free = self._objects.free_mb()
-        if free < self._settings.disk_floor_mb:
-            raise LowDisk(free_mb=free, folder=self._objects.root, floor_mb=self._settings.disk_floor_mb)
 
     def _verify_inputs(self, draft: Draft) -> None:
         """Each input exists with its bytes, before any money is asked for."""

@@ -41,14 +41,15 @@ def buy(
     email: Annotated[str, typer.Option(help="Where mails go.")] = "customer@example.com",
     quantity: Annotated[int, typer.Option(help="How many.")] = 1,
     promotion: Annotated[str, typer.Option(help="A promotion code.")] = "",
+    card: Annotated[str, typer.Option(help="Which of the sandbox's test cards pays.")] = "4242 4242 4242 4242",
     timeout: Annotated[float, typer.Option(help="Seconds to wait for the delivery.")] = 300,
     json: Annotated[bool, typer.Option("--json", help="Print the order as JSON.")] = False,
 ) -> None:
-    """Order, pay with the sandbox's test card, wait, and save what was made."""
+    """Order, pay with a test card of the sandbox, wait, and save what was made."""
     from makegood.cli.buying import Purchase
     from makegood.cli.buying import buy as run
 
-    purchase = Purchase(product, file or [], option or [], out, email, quantity, promotion, timeout)
+    purchase = Purchase(product, file or [], option or [], out, email, quantity, promotion, card, timeout)
     raise typer.Exit(run(purchase, url, as_json=json))
 
 

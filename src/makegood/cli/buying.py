@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from makegood.cli.home import address_of
@@ -30,6 +31,7 @@ class Purchase:
     email: str
     quantity: int
     promotion: str
+    card: str
     timeout: float
 
 
@@ -37,14 +39,15 @@ def buy(purchase: Purchase, url: str, *, as_json: bool) -> int:
     """Buy it; returns the exit code: 0 only if every unit was delivered and saved."""
     console = Console(stderr=True)
     try:
-        files = {slot: _existing(path) for slot, path in _pairs(purchase.files, "--file")}
-        options = dict(_pairs(purchase.options, "--option"))
+        files = {slot: _existing(path) for slot, path in _pairs(purchase.files, "--file").items()}
+        options = _pairs(purchase.options, "--option")
+        _make_folder(purchase.out)
         with ExitStack() as stack:
             client = ShopClient(url or _own_shop(stack))
             order = _buy(client, purchase, files, options, console)
             saved = _save(client, order, purchase.out)
     except MakegoodError as error:
-        console.print(f"[red]✗[/red] {error.for_customer()}", highlight=False)
+        _complain(console, error.for_operator())
         return 1
     if as_json:
         print(json.dumps({"order": order, "saved": [str(path) for path in saved]}))
@@ -71,14 +74,14 @@ def _buy(
     client: ShopClient, purchase: Purchase, files: dict[str, Path], options: dict[str, str], console: Console
 ) -> dict[str, Any]:
     columns = (SpinnerColumn(), TextColumn("{task.description:<34}"), BarColumn(28), TimeElapsedColumn())
-    with Progress(*columns, console=console) as progress:
-        draft = client.start(purchase.product, client.typed(purchase.product, options))
+    with Progress(*columns, console=console, disable=not console.is_terminal) as progress:
+        draft = client.start(purchase.product, client.typed(purchase.product, options, list(files)))
         for slot, path in files.items():
             task = progress.add_task(f"Uploading {path.name}", total=path.stat().st_size)
             client.upload(draft["id"], slot, path, lambda n, task=task: progress.advance(task, n))
         task = progress.add_task("Ordering and paying", total=1)
         order = client.order(draft["id"], purchase.email, purchase.quantity, purchase.promotion)
-        client.pay(order["number"], purchase.timeout)
+        client.pay(order["number"], purchase.card, purchase.timeout)
         progress.update(task, description=f"Paid {order['total']['text']} for {order['number']}", completed=1)
         task = progress.add_task("Waiting for the payment", total=None)
         for order in client.watch(order["number"], purchase.timeout):  # noqa: B020 - the same order, newer
@@ -96,7 +99,6 @@ def _show(progress: Progress, task: Any, order: dict[str, Any]) -> None:
 
 
 def _save(client: ShopClient, order: dict[str, Any], out: Path) -> list[Path]:
-    out.mkdir(parents=True, exist_ok=True)
     saved = []
     several = len(order["units"]) > 1
     for unit in order["units"]:
@@ -111,24 +113,41 @@ def _save(client: ShopClient, order: dict[str, Any], out: Path) -> list[Path]:
 
 def _report(console: Console, order: dict[str, Any], saved: list[Path]) -> int:
     for path in saved:
-        console.print(f"[green]✓[/green] {path}  {path.stat().st_size:,} bytes", highlight=False)
+        console.print(f"[green]✓[/green] {escape(str(path))}  {path.stat().st_size:,} bytes", highlight=False)
     if order["state"] == "delivered" and saved:
         return 0
     problems = {unit["problem"]["detail"] for unit in order["units"] if unit["problem"]}
     why = " ".join(sorted(problems)) or (order["payment"] or {}).get("problem") or ""
-    console.print(f"[red]✗[/red] Order {order['number']} is {order['state'].replace('_', ' ')}. {why}", highlight=False)
+    _complain(console, f"Order {order['number']} is {order['state'].replace('_', ' ')}. {why}".strip())
     return 1
 
 
-def _pairs(texts: list[str], what: str) -> list[tuple[str, str]]:
-    pairs = [text.partition("=") for text in texts]
-    for name, sign, _ in pairs:
+def _complain(console: Console, sentence: str) -> None:
+    """One line, whatever names and brackets are in it."""
+    console.print(f"[red]✗[/red] {escape(sentence)}", highlight=False, soft_wrap=True)
+
+
+def _pairs(texts: list[str], what: str) -> dict[str, str]:
+    found: dict[str, str] = {}
+    for text in texts:
+        name, sign, value = text.partition("=")
         if not sign:
             raise PurchaseFailed(what=f"{what} takes NAME=VALUE, not {name!r}.")
-    return [(name, value) for name, _, value in pairs]
+        if name in found:
+            raise PurchaseFailed(what=f"{what} {name}=… is there twice.")
+        found[name] = value
+    return found
 
 
 def _existing(path: str) -> Path:
     if not Path(path).is_file():
         raise PurchaseFailed(what=f"There is no file {path}.")
     return Path(path)
+
+
+def _make_folder(out: Path) -> None:
+    """Before anything is paid: what can't be saved should not be bought."""
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise PurchaseFailed(what=f"{out} can't be the folder for what is bought: {error.strerror}.") from error

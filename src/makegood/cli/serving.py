@@ -12,7 +12,13 @@ import uvicorn
 from makegood.app import build, create_app
 from makegood.cli.home import HomeInUse, HomeLock
 from makegood.kernel import logs
+from makegood.kernel.errors import MakegoodError
 from makegood.kernel.settings import Settings
+
+
+class ShopDidNotStart(MakegoodError):
+    code = "SHOP_DID_NOT_START"
+    operator = "The shop did not start at {address}; its log above says why."
 
 
 def serve(host: str, port: int) -> int:
@@ -46,7 +52,7 @@ def served(settings: Settings) -> Iterator[str]:
         while not server.started:
             thread.join(0.05)
             if not thread.is_alive():
-                raise RuntimeError("the shop did not start; its log above says why")
+                raise ShopDidNotStart(address=settings.address)
         try:
             yield settings.address
         finally:

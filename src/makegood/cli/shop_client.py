@@ -14,7 +14,7 @@ import httpx
 from makegood.kernel.errors import MakegoodError
 
 CHUNK = 1 << 18
-TEST_CARD = {"number": "4242 4242 4242 4242", "expiry": "12/34", "cvc": "123", "name": "Test Customer"}
+CARD_HOLDER = {"expiry": "12/34", "cvc": "123", "name": "Test Customer"}
 
 
 class PurchaseFailed(MakegoodError):
@@ -27,15 +27,25 @@ class ShopClient:
     """One visitor of a shop, with a cookie of its own."""
 
     def __init__(self, url: str) -> None:
-        self._http = httpx.Client(base_url=url.rstrip("/"), timeout=httpx.Timeout(120, connect=10))
+        try:
+            self._http = httpx.Client(base_url=url.rstrip("/"), timeout=httpx.Timeout(120, connect=10))
+        except httpx.InvalidURL as error:
+            raise PurchaseFailed(what=f"{url} is not the address of a shop ({error}).") from error
 
-    def typed(self, product: str, options: dict[str, str]) -> dict[str, Any]:
-        """Options as typed on a command line, as the product's schema types them: text stays text."""
-        found = [p for p in self._answer("GET", "/api/v1/products") if p["id"] == product]
+    def typed(self, product: str, options: dict[str, str], files: list[str]) -> dict[str, Any]:
+        """Options as typed on a command line, as the product's schema types them: text stays text. An option or one
+        of `files` that the product does not know is refused here, where all that it knows can be named."""
+        on_sale = self._answer("GET", "/api/v1/products")
+        if not isinstance(on_sale, list):
+            raise PurchaseFailed(what=f"{self._http.base_url} is not a shop of this kind.")
+        found = [p for p in on_sale if p["id"] == product]
         if not found:
-            raise PurchaseFailed(what=f"This shop does not sell {product!r}.")
+            names = ", ".join(p["id"] for p in on_sale) or "nothing"
+            raise PurchaseFailed(what=f"This shop does not sell {product!r}; it sells {names}.")
         fields = found[0]["options_schema"]["properties"]
-        return {name: _typed(text, fields.get(name, {})) for name, text in options.items()}
+        _require_known("file", files, [slot["name"] for slot in found[0]["files"]])
+        _require_known("option", list(options), list(fields))
+        return {name: _typed(text, fields[name]) for name, text in options.items()}
 
     def start(self, product: str, options: dict[str, Any]) -> dict[str, Any]:
         """A new draft."""
@@ -63,8 +73,8 @@ class ShopClient:
             headers={"Idempotency-Key": str(uuid.uuid4())},
         )  # fmt: skip
 
-    def pay(self, number: str, patience: float) -> None:
-        """Wait for the payment page and pay there as a browser would, with the sandbox's test card."""
+    def pay(self, number: str, card: str, patience: float) -> None:
+        """Wait for the payment page and pay there as a browser would, with a test card of the sandbox."""
         for order in self.watch(number, patience):
             payment = order["payment"]
             if payment["state"] == "paid":
@@ -74,32 +84,48 @@ class ShopClient:
                     what=f"This shop takes money by {payment['provider']}; only the sandbox can be paid here."
                 )
             if payment["url"]:
-                answer = self._http.post(payment["url"], data=TEST_CARD)
+                answer = self._send("POST", payment["url"], data={"number": card, **CARD_HOLDER})
+                if answer.status_code == 422:
+                    raise PurchaseFailed(what=f"The payment page does not take the card {card!r}; nothing was charged.")
                 if answer.status_code >= 400:
                     raise PurchaseFailed(what=f"The payment page answered {answer.status_code}.")
-                self._json("POST", f"/api/v1/orders/{number}/settle")
+                payment = self._json("POST", f"/api/v1/orders/{number}/settle")["payment"]
+                if payment["state"] == "failed":
+                    raise PurchaseFailed(
+                        what=f"The payment of {number} failed ({payment['problem']}); nothing was charged."
+                    )
                 return
 
     def watch(self, number: str, patience: float) -> Iterator[dict[str, Any]]:
         """The order again and again, until it is at rest or patience (seconds) ends."""
         until = time.monotonic() + patience
-        while time.monotonic() < until:
+        while True:
             order = self._json("GET", f"/api/v1/orders/{number}")
             yield order
             if order["at_rest"]:
                 return
+            if time.monotonic() > until:
+                state = order["state"].replace("_", " ")
+                raise PurchaseFailed(
+                    what=f"After {patience:g} s order {number} is still {state}; what is paid stays owed."
+                )
             time.sleep(0.15)
-        raise PurchaseFailed(what=f"Nothing came within {patience:.0f} s. Order {number} stays owed; look again later.")
 
     def download(self, url: str, target: Path) -> None:
         """Save an artefact; a broken download leaves no file behind."""
         part = target.with_name(target.name + ".part")
-        with self._http.stream("GET", url) as response, part.open("wb") as file:
-            if response.status_code != 200:
-                raise PurchaseFailed(what=f"The download of {target.name} answered {response.status_code}.")
-            for chunk in response.iter_bytes(CHUNK):
-                file.write(chunk)
-        part.replace(target)
+        try:
+            with self._http.stream("GET", url) as response, part.open("wb") as file:
+                if response.status_code != 200:
+                    raise PurchaseFailed(what=f"The download of {target.name} answered {response.status_code}.")
+                for chunk in response.iter_bytes(CHUNK):
+                    file.write(chunk)
+            part.replace(target)
+        except (httpx.HTTPError, OSError) as error:
+            what = f"{target.name} could not be saved ({error}); {url} has it still."
+            raise PurchaseFailed(what=what) from error
+        finally:
+            part.unlink(missing_ok=True)
 
     def _json(self, method: str, where: str, **request: Any) -> dict[str, Any]:
         answer = self._answer(method, where, **request)
@@ -108,10 +134,7 @@ class ShopClient:
         return answer
 
     def _answer(self, method: str, where: str, **request: Any) -> Any:
-        try:
-            response = self._http.request(method, where, **request)
-        except httpx.HTTPError as error:
-            raise PurchaseFailed(what=f"The shop at {self._http.base_url} can't be reached ({error}).") from error
+        response = self._send(method, where, **request)
         if response.status_code >= 400:
             try:
                 problem = response.json()
@@ -119,7 +142,22 @@ class ShopClient:
             except (ValueError, KeyError):
                 what = f"The shop answered {response.status_code} to {method} {where}."
             raise PurchaseFailed(what=what)
-        return response.json()
+        try:
+            return response.json()
+        except ValueError:
+            raise PurchaseFailed(what=f"{self._http.base_url} is not a shop of this kind.") from None
+
+    def _send(self, method: str, where: str, **request: Any) -> httpx.Response:
+        try:
+            return self._http.request(method, where, **request)
+        except (httpx.HTTPError, httpx.InvalidURL) as error:
+            raise PurchaseFailed(what=f"{self._http.base_url} can't be reached ({error}).") from error
+
+
+def _require_known(kind: str, given: list[str], known: list[str]) -> None:
+    for name in given:
+        if name not in known:
+            raise PurchaseFailed(what=f"This product has no {kind} {name!r}; it has {', '.join(known)}.")
 
 
 def _typed(text: str, field: dict[str, Any]) -> Any:

@@ -43,7 +43,7 @@ class Settings(BaseSettings):
     sandbox_key: str = ""
     sandbox_webhook_secret: str = ""
 
-    draft_hours: int = 24
+    draft_hours: float = 24
     payment_minutes: float = 60
     deadline_hours: float | None = None
     """Overrides every product's own deadline, for rehearsals."""
@@ -51,6 +51,9 @@ class Settings(BaseSettings):
     sign_in_minutes: int = 30
     session_days: int = 30
     sweep_seconds: float = 5
+    housekeeping_seconds: float = 60
+    unheld_hours: float = 1
+    """How long an object may be without a hold: between its upload and the draft that takes it."""
     poll_seconds: float = 0.15
     retry_seconds: float = 2
     disk_floor_mb: int = 512

@@ -48,10 +48,7 @@ def _awaiting(order: Mapping[str, Any], came_from_paying: bool) -> Words:
 
 
 def _in_progress(order: Mapping[str, Any], total: str, email: str) -> Words:
-    if order["total"]["minor"] == 0:
-        paid = "Your order is in."
-    else:
-        paid = f"Your payment of {total} has arrived."
+    paid = "Your order is in." if order["total"]["minor"] == 0 else f"Your payment of {total} has arrived."
     if any(unit["money"] == "disputed" for unit in order["units"]):
         return Words("On hold", f"{paid} Your bank is looking into it, so we wait for its answer before we go on.")
     said = f"{paid} It is being made now, and usually ready within seconds. We also write to {email} when it is."

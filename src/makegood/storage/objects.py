@@ -93,6 +93,12 @@ class ObjectStore:
             for meta in chunk:
                 yield meta["path"]
 
+    def require_free(self, floor_mb: int) -> None:
+        """Raise `LowDisk` when less than `floor_mb` MB are free: then nothing new is taken, and the owed goes on."""
+        free = self.free_mb()
+        if free < floor_mb:
+            raise LowDisk(free_mb=free, folder=self.root, floor_mb=floor_mb)
+
     def free_mb(self) -> int:
         """Free space where the objects lie, in MB."""
         stat = os.statvfs(self.root)

@@ -12,13 +12,10 @@ from makegood.kernel.database import Database
 from makegood.storage.assets import Asset, Hold
 from makegood.storage.objects import ObjectStore
 
-GRACE = timedelta(hours=1)
-"""An asset may be without a hold for a moment, between its upload and the draft that takes it."""
 
-
-def delete_unheld(database: Database, objects: ObjectStore, clock: Clock, limit: int = 200) -> int:
-    """Delete up to `limit` assets that nothing holds; returns how many are gone. Safe at any moment: the mark is
-    a compare-and-set at zero holds, and nobody can take a hold on a marked asset."""
+def delete_unheld(database: Database, objects: ObjectStore, clock: Clock, grace: timedelta, limit: int = 200) -> int:
+    """Delete up to `limit` assets that nothing holds and that are older than `grace`; returns how many are gone.
+    Safe at any moment: the mark is a compare-and-set at zero holds, and nobody can take a hold on a marked asset."""
     unheld = ~sa.exists().where(Hold.asset_id == Asset.id)
     with database.read() as session:
         found = list(
@@ -26,7 +23,7 @@ def delete_unheld(database: Database, objects: ObjectStore, clock: Clock, limit:
                 sa.select(Asset.id)
                 .where(
                     Asset.deleted_at.is_(None),
-                    sa.or_(Asset.deleting_at.is_not(None), unheld & (Asset.created_at < clock.now() - GRACE)),
+                    sa.or_(Asset.deleting_at.is_not(None), unheld & (Asset.created_at < clock.now() - grace)),
                 )
                 .limit(limit)
             )

@@ -81,6 +81,7 @@ class Material:
 
 def check(material: Material) -> None:
     """Set the whole poster, small, so that everything that could go wrong when it is made goes wrong now."""
+    layout.require_known(material.options.template)
     layout.render_png(material.small_job(), CHECK_PIXELS)
 
 

@@ -14,7 +14,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from makegood.products.posters.layout.errors import TemplateBroken, TemplateMissing
+from makegood.products.posters.layout.errors import TemplateBroken, TemplateMissing, TemplateUnknown
 from makegood.products.posters.options import Orientation, Shape, WaveStyle
 
 DESIGNS = Path(__file__).resolve().parent.parent / "designs"
@@ -22,6 +22,8 @@ BUILT_IN = ("framed", "full-page", "circular", "heart", "arch", "minimal", "plaq
 MEND = "Reinstall makegood, or put the file back into products/posters/designs."
 
 Length = float | str
+Stamp = tuple[Path, int, int]
+"""A file with its time of change and its size: what was read from it holds for as long as they stay."""
 
 
 class _Data(BaseModel):
@@ -187,11 +189,10 @@ class Template(_Data):
         return self.portrait if orientation == "portrait" else self.landscape
 
 
-@lru_cache(maxsize=4)
 def templates(folder: Path = DESIGNS) -> dict[str, Template]:
-    """Every template in the folder by id, in the order to show them. `TemplateBroken` names a file that is wrong."""
-    found = [_read(path) for path in sorted(folder.glob("*.toml"))]
-    return {each.id: each for each in sorted(found, key=lambda each: (each.order, each.id))}
+    """Every template that is in the folder now, by id, in the order to show them. `TemplateBroken` names a file that
+    is wrong."""
+    return _templates(tuple(_stamp(path) for path in sorted(folder.glob("*.toml"))))
 
 
 def template(template_id: str, folder: Path = DESIGNS) -> Template:
@@ -202,13 +203,36 @@ def template(template_id: str, folder: Path = DESIGNS) -> Template:
     return found
 
 
-@lru_cache(maxsize=16)
+def require_known(template_id: str, folder: Path = DESIGNS) -> None:
+    """Raise `TemplateUnknown` where the customer names what never was there. A built-in one that the disk lacks is no
+    mistake of the customer's: `template` says so."""
+    known = (*BUILT_IN, *templates(folder))
+    if template_id not in known:
+        raise TemplateUnknown(template=template_id, known=", ".join(dict.fromkeys(known)))
+
+
 def table(name: str, folder: Path = DESIGNS) -> dict[str, Any]:
     """A table that the templates share: `fonts`, `papers` or `phrases`."""
     path = folder / "shared" / f"{name}.toml"
     if not path.is_file():
         raise TemplateMissing(file=path.name, mend=MEND)
-    return tomllib.loads(path.read_text(encoding="utf-8"))
+    return _table(_stamp(path))
+
+
+def _stamp(path: Path) -> Stamp:
+    found = path.stat()
+    return path, found.st_mtime_ns, found.st_size
+
+
+@lru_cache(maxsize=4)
+def _templates(stamps: tuple[Stamp, ...]) -> dict[str, Template]:
+    found = [_read(path) for path, _, _ in stamps]
+    return {each.id: each for each in sorted(found, key=lambda each: (each.order, each.id))}
+
+
+@lru_cache(maxsize=16)
+def _table(stamp: Stamp) -> dict[str, Any]:
+    return tomllib.loads(stamp[0].read_text(encoding="utf-8"))
 
 
 def _read(path: Path) -> Template:

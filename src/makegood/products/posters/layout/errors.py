@@ -13,6 +13,14 @@ class OptionNotForTemplate(Rejected):
     operator = "Option {option}={value} is not offered by template {template} (offered: {offered})."
 
 
+class TemplateUnknown(Rejected):
+    """A template was asked for that has never been here. Facts: template, known."""
+
+    code = "TEMPLATE_UNKNOWN"
+    customer = "There is no template “{template}”. There are: {known}."
+    operator = "Template {template} was asked for; known are {known}."
+
+
 class ColoursTooClose(Rejected):
     """The wave could not be told from the page. Facts: accent, background."""
 

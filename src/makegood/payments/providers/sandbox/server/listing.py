@@ -10,29 +10,37 @@ from makegood.payments.providers.sandbox.server.errors import InvalidField
 
 _LISTS: Final = {
     "payments": (
-        "SELECT t.* FROM payments t WHERE (:reference IS NULL OR t.reference = :reference)"
-        " AND :payment IS NULL AND (:created_after IS NULL OR t.created >= :created_after)"
-        " AND t.seq > :after ORDER BY t.seq LIMIT :n",
+        (
+            "SELECT t.* FROM payments t WHERE (:reference IS NULL OR t.reference = :reference)"
+            " AND :payment IS NULL AND (:created_after IS NULL OR t.created >= :created_after)"
+            " AND t.seq > :after ORDER BY t.seq LIMIT :n"
+        ),
         "SELECT seq FROM payments WHERE id = ?",
     ),
     "refunds": (
-        "SELECT t.* FROM refunds t WHERE (:reference IS NULL OR t.reference = :reference)"
-        " AND (:payment IS NULL OR t.payment = :payment)"
-        " AND (:created_after IS NULL OR t.created >= :created_after)"
-        " AND t.seq > :after ORDER BY t.seq LIMIT :n",
+        (
+            "SELECT t.* FROM refunds t WHERE (:reference IS NULL OR t.reference = :reference)"
+            " AND (:payment IS NULL OR t.payment = :payment)"
+            " AND (:created_after IS NULL OR t.created >= :created_after)"
+            " AND t.seq > :after ORDER BY t.seq LIMIT :n"
+        ),
         "SELECT seq FROM refunds WHERE id = ?",
     ),
     "disputes": (
-        "SELECT t.* FROM disputes t WHERE :reference IS NULL AND (:payment IS NULL OR t.payment = :payment)"
-        " AND (:created_after IS NULL OR t.created >= :created_after)"
-        " AND t.seq > :after ORDER BY t.seq LIMIT :n",
+        (
+            "SELECT t.* FROM disputes t WHERE :reference IS NULL AND (:payment IS NULL OR t.payment = :payment)"
+            " AND (:created_after IS NULL OR t.created >= :created_after)"
+            " AND t.seq > :after ORDER BY t.seq LIMIT :n"
+        ),
         "SELECT seq FROM disputes WHERE id = ?",
     ),
     "deliveries": (
-        "SELECT t.*, e.type, e.payment, e.body FROM deliveries t JOIN events e ON e.id = t.event"
-        " WHERE :reference IS NULL AND (:payment IS NULL OR e.payment = :payment)"
-        " AND (:created_after IS NULL OR t.created >= :created_after)"
-        " AND t.seq > :after ORDER BY t.seq LIMIT :n",
+        (
+            "SELECT t.*, e.type, e.payment, e.body FROM deliveries t JOIN events e ON e.id = t.event"
+            " WHERE :reference IS NULL AND (:payment IS NULL OR e.payment = :payment)"
+            " AND (:created_after IS NULL OR t.created >= :created_after)"
+            " AND t.seq > :after ORDER BY t.seq LIMIT :n"
+        ),
         "SELECT seq FROM deliveries WHERE id = ?",
     ),
 }
