@@ -43,7 +43,8 @@ class Checkout(BaseModel):
 
 def draft_json(shop: Services, who: Caller, draft: Draft) -> dict[str, Any]:
     """The draft as its owner sees it."""
-    problem = shop.drafts.problem(who, draft.id)
+    verdict = shop.drafts.verdict(who, draft.id)
+    problem = verdict.problem
     with shop.database.read() as session:
         files = {}
         for file in draft.files:
@@ -61,6 +62,7 @@ def draft_json(shop: Services, who: Caller, draft: Draft) -> dict[str, Any]:
         "missing": [slot.name for slot in shop.drafts.missing(draft)],
         "problem": problem
         and {"code": problem.code, "detail": problem.for_customer(), "field": problem.facts.get("field")},
+        "warnings": list(verdict.warnings),
         "expires_at": draft.expires_at.isoformat(),
     }
 

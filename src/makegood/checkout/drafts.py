@@ -34,6 +34,14 @@ MOST_VERDICTS = 4096
 
 
 @dataclass(frozen=True, slots=True)
+class Verdict:
+    """What a product says of a draft: what stands against selling it, and what its customer should know."""
+
+    problem: MakegoodError | None = None
+    warnings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Stored:
     """One object that is durable and waits for its row."""
 
@@ -53,7 +61,7 @@ class Drafts:
     ) -> None:
         self._database, self._clock, self._products, self._workshop = database, clock, products, workshop
         self._lasts, self._floor_mb = timedelta(hours=settings.draft_hours), settings.disk_floor_mb
-        self._verdicts: dict[tuple[str, int], MakegoodError | None] = {}
+        self._verdicts: dict[tuple[str, int], Verdict] = {}
 
     def start(self, caller: Caller, product_id: str, options: Mapping[str, Any]) -> Draft:
         """A new draft of a product that is on sale."""
@@ -152,8 +160,12 @@ class Drafts:
 
     def problem(self, caller: Caller, draft_id: str) -> MakegoodError | None:
         """Why the draft can't be sold as it stands, if so; an incomplete one has no problem yet."""
+        return self.verdict(caller, draft_id).problem
+
+    def verdict(self, caller: Caller, draft_id: str) -> Verdict:
+        """The product's word on the draft as it stands; on an incomplete one it has none."""
         draft = self.get(caller, draft_id)
-        return None if self.missing(draft) else self._verdict(caller, draft)
+        return Verdict() if self.missing(draft) else self._verdict(caller, draft)
 
     def checked(self, caller: Caller, draft_id: str) -> tuple[Draft, Product]:
         """The draft if all of it can be made as it stands; raises what stands against it."""
@@ -162,23 +174,23 @@ class Drafts:
         missing = self.missing(draft)
         if missing:
             raise DraftIncomplete(draft=draft_id, missing=", ".join(slot.label for slot in missing))
-        problem = self._verdict(caller, draft)
+        problem = self._verdict(caller, draft).problem
         if problem:
             raise problem
         return draft, product
 
-    def _verdict(self, caller: Caller, draft: Draft) -> MakegoodError | None:
+    def _verdict(self, caller: Caller, draft: Draft) -> Verdict:
         """The product's word on this version; what may heal is asked again each time."""
         if (draft.id, draft.version) in self._verdicts:
             return self._verdicts[draft.id, draft.version]
-        verdict: MakegoodError | None = None
         try:
             with self._workshop.work() as work, self.view(caller, draft.id) as view:
-                self._products.get(draft.product_id).check(work, view)
+                warnings = self._products.get(draft.product_id).check(work, view)
+            verdict = Verdict(warnings=tuple(warnings or ()))
         except MakegoodError as error:
+            verdict = Verdict(problem=error)
             if error.can_heal:
-                return error
-            verdict = error
+                return verdict
         if len(self._verdicts) >= MOST_VERDICTS:
             self._verdicts.clear()
         self._verdicts[draft.id, draft.version] = verdict

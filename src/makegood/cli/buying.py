@@ -113,7 +113,8 @@ def _save(client: ShopClient, order: dict[str, Any], out: Path) -> list[Path]:
 
 def _report(console: Console, order: dict[str, Any], saved: list[Path]) -> int:
     for path in saved:
-        console.print(f"[green]✓[/green] {escape(str(path))}  {path.stat().st_size:,} bytes", highlight=False)
+        line = f"[green]✓[/green] {escape(str(path))}  {path.stat().st_size:,} bytes"
+        console.print(line, highlight=False, soft_wrap=True)
     if order["state"] == "delivered" and saved:
         return 0
     problems = {unit["problem"]["detail"] for unit in order["units"] if unit["problem"]}

@@ -79,6 +79,8 @@ class ShopClient:
             payment = order["payment"]
             if payment["state"] == "paid":
                 return
+            if payment["provider"] == "free":
+                continue
             if payment["provider"] != "sandbox":
                 raise PurchaseFailed(
                     what=f"This shop takes money by {payment['provider']}; only the sandbox can be paid here."

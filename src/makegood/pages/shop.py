@@ -11,10 +11,12 @@ from starlette.responses import FileResponse, Response
 
 from makegood.fulfillment.units import view_unit
 from makegood.kernel.errors import NotFound
+from makegood.notify.models import MailState, of_order
 from makegood.orders.reading import unit_id_by_code
 from makegood.pages.rendering import pages_of
-from makegood.product_api import DraftView, InputFile, UnitView
-from makegood.web.callers import caller
+from makegood.product_api import DraftView, InputFile, OrderView, UnitView
+from makegood.web.callers import caller, own_order
+from makegood.web.order_view import order_json
 from makegood.web.services import Services, services
 
 
@@ -58,6 +60,22 @@ class ProductPage:
             self._hand_out(unit.inputs)
             self._hand_out(unit.artefacts)
             yield unit
+
+    def order(self, number: str) -> OrderView:
+        order = own_order(self._request, number)
+        if all(line.product_id != self._product_id for line in order.lines):
+            raise NotFound(order=number[:40], product=self._product_id)
+        seen = order_json(self._shop, order.id)
+        with self._shop.database.read() as session:
+            mails = [mail for mail in of_order(session, order.id) if mail.key.startswith("delivered/")]
+        return OrderView(
+            number=order.number,
+            state=seen["state"],
+            paid=order.paid_at is not None,
+            email=order.email,
+            told=any(mail.state == MailState.ACCEPTED for mail in mails),
+            artefacts=tuple(artefact for unit in seen["units"] for artefact in unit["artefacts"]),
+        )
 
     def render(self, template: str, /, status: int = 200, **values: Any) -> Response:
         return pages_of(self._request).page(self._request, template, status, **values)

@@ -10,7 +10,7 @@ from typing import Any, Protocol, TypeVar
 from starlette.requests import Request
 from starlette.responses import Response
 
-from makegood.product_api.things import Artefact, DraftView, UnitView
+from makegood.product_api.things import Artefact, DraftView, OrderView, UnitView
 
 T = TypeVar("T")
 
@@ -86,6 +86,10 @@ class PageContext(Protocol):
 
     def unit_by_code(self, purpose: str, code: str) -> AbstractContextManager[UnitView]:
         """The unit that a public code of this product leads to, whoever asks, or `NotFound`."""
+        ...
+
+    def order(self, number: str) -> OrderView:
+        """The caller's order of that number with at least one unit of this product, or `NotFound`."""
         ...
 
     def render(self, template: str, /, status: int = 200, **values: Any) -> Response:

@@ -47,10 +47,11 @@ class Product(Protocol):
         """Look into an upload by its content; raise a `Rejected` that names what is wrong with it."""
         ...
 
-    def check(self, ctx: WorkContext, draft: DraftView) -> None:
+    def check(self, ctx: WorkContext, draft: DraftView) -> Sequence[str]:
         """Whether this draft, whose files are all there, can be made as it stands; raise a `Rejected` or
-        `Misconfigured` that says why not. Called before every quote and checkout, so that nothing is sold that
-        can't be made; its answer is remembered for the draft's version."""
+        `Misconfigured` that says why not. Returns warnings: what the customer should know before paying for it all
+        the same. Called before every quote and checkout, so that nothing is sold that can't be made; its answer is
+        remembered for the draft's version."""
         ...
 
     def price(self, options: BaseModel, facts: Mapping[str, Mapping[str, Any]]) -> Sequence[PriceLine]:

@@ -148,6 +148,20 @@ class UnitView:
 
 
 @dataclass(frozen=True, slots=True)
+class OrderView:
+    """An order of the caller's that contains this product. `state` is the order's derived state; `artefacts` are
+    what can be downloaded now, each with `name`, `file_name`, `media_type`, `size` and `url`; `told` says whether the
+    mail about the delivery was accepted by the mail server."""
+
+    number: str
+    state: str
+    paid: bool
+    email: str
+    told: bool
+    artefacts: tuple[Mapping[str, Any], ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Check:
     """One line of the shop's self-examination: `problem` is empty when all is well, else it names what is missing;
     `mend` is what to do about it."""

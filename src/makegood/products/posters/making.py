@@ -12,7 +12,7 @@ from typing import Any
 
 from PIL import Image
 
-from makegood.kernel.errors import Temporary
+from makegood.kernel.errors import Rejected, Temporary
 from makegood.products.posters import layout, photo, sound
 from makegood.products.posters.layout import PosterJob
 from makegood.products.posters.options import PosterOptions
@@ -29,6 +29,12 @@ class ScreenImageWrong(Temporary):
     code = "SCREEN_IMAGE_WRONG"
     customer = "Making your poster took an unexpected turn; we are trying again."
     operator = "The PNG is {found}, not {expected} pixels wide."
+
+
+class ClipSilent(Rejected):
+    code = "CLIP_SILENT"
+    customer = "Nothing can be heard in this part of the recording. Please choose another part; nothing was charged."
+    operator = "The clip from {start} s to {end} s is silent."
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,10 +85,18 @@ class Material:
         return self.job(self.proxy, (int(facts["proxy_width"]), int(facts["proxy_height"])))
 
 
-def check(material: Material) -> None:
-    """Set the whole poster, small, so that everything that could go wrong when it is made goes wrong now."""
+def check(material: Material) -> tuple[str, ...]:
+    """Set the whole poster, small, so that everything that could go wrong when it is made goes wrong now. Returns
+    what the customer should know before paying for it."""
     layout.require_known(material.options.template)
+    start, end = material.clip
+    if sound.Peaks.from_bytes(material.peaks.read_bytes()).is_silent(start, end):
+        raise ClipSilent(start=start, end=end)
     layout.render_png(material.small_job(), CHECK_PIXELS)
+    width_mm, height_mm, _ = layout.photo_frame(material.options)
+    left, top, right, bottom = _frame(material)
+    warning = photo.print_warning(right - left, bottom - top, width_mm, height_mm)
+    return (warning,) if warning else ()
 
 
 def preview(material: Material) -> tuple[bytes, str]:
@@ -121,13 +135,17 @@ def verify(material: Material, clip: Path, listening: Path, pdf: Path, png: Path
             raise ScreenImageWrong(found=image.width, expected=SCREEN_PIXELS)
 
 
+def _frame(material: Material) -> tuple[int, int, int, int]:
+    """The part of the photo that this poster shows, in the upright photo's pixels."""
+    whole = (int(material.photo_facts["width"]), int(material.photo_facts["height"]))
+    return layout.photo_crop(material.options, whole, material.focus)
+
+
 def _print_photo(material: Material, target: Path) -> tuple[int, int]:
     """The photo cropped to its frame at no more than the print's resolution; its size in pixels."""
     width_mm, height_mm, _ = layout.photo_frame(material.options)
-    whole = (int(material.photo_facts["width"]), int(material.photo_facts["height"]))
     facts = photo.print_photo(
         material.photo, target, max_width_px=round(width_mm / MILLIMETRES * PRINT_DPI),
-        max_height_px=round(height_mm / MILLIMETRES * PRINT_DPI),
-        frame=layout.photo_crop(material.options, whole, material.focus),
+        max_height_px=round(height_mm / MILLIMETRES * PRINT_DPI), frame=_frame(material),
     )  # fmt: skip
     return facts.width, facts.height

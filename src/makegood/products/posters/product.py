@@ -68,8 +68,8 @@ class Posters:
         peaks = DerivedFile(heard.peaks.to_bytes(), "application/octet-stream", "peaks.bin")
         return Inspection(heard.media_type, heard.as_facts(), heard.warnings, {"peaks": peaks})
 
-    def check(self, ctx: WorkContext, draft: DraftView) -> None:
-        ctx.isolated(making.check, _material(draft, self._draft_address(ctx.links, draft)), seconds=20)
+    def check(self, ctx: WorkContext, draft: DraftView) -> Sequence[str]:
+        return ctx.isolated(making.check, _material(draft, self._draft_address(ctx.links, draft)), seconds=20)
 
     def price(self, options: BaseModel, facts: Mapping[str, Mapping[str, Any]]) -> Sequence[PriceLine]:
         page = _poster(options).page

@@ -10,10 +10,10 @@ from typing import Any
 from fastapi import APIRouter, Request
 from fastapi.responses import FileResponse, RedirectResponse, Response
 
-from makegood.kernel.errors import NotFound
+from makegood.kernel.errors import NotFound, Rejected
 from makegood.kernel.money import Money
 from makegood.product_api import FileSlot, Shop, UnitView
-from makegood.products.posters.offer import PAGE_NAMES, SAMPLES, offer, page_size
+from makegood.products.posters.offer import PAGE_NAMES, SAMPLES, advice, offer, page_size
 from makegood.products.posters.options import PAGES, PosterOptions
 
 LISTENING = "listen"
@@ -27,6 +27,13 @@ class DownloadNotAllowed(NotFound):
     operator = "The owner of {code} doesn't allow the recording's download."
 
 
+class NotPaidYet(Rejected):
+    code = "PAYMENT_REQUIRED"
+    status = 402
+    customer = "This order has not been paid yet. Nothing was charged."
+    operator = "The order {number} is not paid."
+
+
 def router(shop: Shop) -> APIRouter:
     """The routes of this product in one shop."""
     # The product imports this module, so it is there only now.
@@ -38,6 +45,13 @@ def router(shop: Shop) -> APIRouter:
     routes.add_api_route("/posters/samples/{name}", pages.sample, include_in_schema=False)
     routes.add_api_route("/posters/{draft_id}", pages.editor, include_in_schema=False)
     routes.add_api_route("/api/v1/posters/offer", pages.offer, tags=["posters"], summary="What can be chosen")
+    routes.add_api_route(
+        "/api/orders/{order_id}/complete", pages.complete, methods=["POST"], tags=["posters"],
+        summary="What has become of an order, in the shape that an earlier shop's clients know",
+    )  # fmt: skip
+    routes.add_api_route(
+        "/api/v1/posters/drafts/{draft_id}/advice", pages.advice, tags=["posters"], summary="What to know before printing"
+    )
     routes.add_api_route("/L/{code}", pages.listen, include_in_schema=False)
     routes.add_api_route("/l/{code}", pages.lower, include_in_schema=False)
     routes.add_api_route("/L/{code}/sound", pages.sound, include_in_schema=False)
@@ -79,6 +93,29 @@ class _Pages:
     def offer(self) -> dict[str, Any]:
         """Templates, pages, waves, colours, papers, lettering, and words to begin with."""
         return offer(self._files)
+
+    def complete(self, request: Request, order_id: str) -> dict[str, Any]:
+        """Tell the owner what there is; 402 while unpaid. It starts nothing, so it may be asked any number of times."""
+        order = self._shop.page(request).order(order_id)
+        if not order.paid:
+            raise NotPaidYet(number=order.number)
+        pdfs = [artefact["url"] for artefact in order.artefacts if artefact["name"] == "poster.pdf"]
+        return {
+            "order_id": order.number,
+            "status": order.state,
+            "email": order.email,
+            "email_sent": order.told,
+            "download_url": pdfs[0] if pdfs else None,
+            "artefacts": list(order.artefacts),
+        }
+
+    def advice(self, request: Request, draft_id: str) -> dict[str, Any]:
+        """Warnings about the caller's draft as it stands that don't keep it from being made, such as a photo that is
+        too small for the page."""
+        with self._shop.page(request).draft(draft_id) as draft:
+            given = draft.files.get("photo")
+            found = advice(_poster(draft.options), given.facts) if given else []
+            return {"version": draft.version, "warnings": found}
 
     def listen(self, request: Request, code: str) -> Response:
         """The page behind the QR code: the poster, its words, and the player."""
