@@ -100,6 +100,15 @@ def sandbox_config(settings: Settings) -> SandboxConfig:
     )
 
 
+def payment_providers(settings: Settings, clock: Clock) -> dict[str, PaymentProvider]:
+    """The adapters of the providers that are set up, by name."""
+    providers: dict[str, PaymentProvider] = {"free": FreeProvider()}
+    if settings.env != "production" or settings.sandbox_in_production:
+        url = settings.sandbox_url or f"{settings.address}/sandbox"
+        providers["sandbox"] = SandboxProvider(url, settings.sandbox_api_key, settings.sandbox_signing_secret, clock)
+    return providers
+
+
 def build(settings: Settings, clock: Clock | None = None, products: Products | None = None) -> Running:
     """Put a shop together: migrate its database and wire its parts. Nothing runs yet."""
     clock = clock or SystemClock()
@@ -116,13 +125,8 @@ def build(settings: Settings, clock: Clock | None = None, products: Products | N
     obligations = Obligations(engine, clock)
     workshop = Workshop(objects, isolated, engine, links, settings.currency, settings.home / "scratch")
 
-    providers: dict[str, PaymentProvider] = {"free": FreeProvider()}
-    sandbox = None
-    if settings.env != "production" or settings.sandbox_in_production:
-        if not settings.sandbox_url:
-            sandbox = Sandbox(sandbox_config(settings))
-        url = settings.sandbox_url or f"{settings.address}/sandbox"
-        providers["sandbox"] = SandboxProvider(url, settings.sandbox_api_key, settings.sandbox_signing_secret, clock)
+    providers = payment_providers(settings, clock)
+    sandbox = Sandbox(sandbox_config(settings)) if "sandbox" in providers and not settings.sandbox_url else None
 
     def deadline(product_id: str) -> timedelta:
         own = settings.deadline_hours

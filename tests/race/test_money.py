@@ -148,7 +148,8 @@ def test_what_cant_be_made_is_refunded_at_its_deadline(tmp_path: Path, poster_fi
         number = customer.checkout(draft)["number"]
         ref = customer.payable(number)["ref"]
         for stored in (shop.home / "objects" / "uploads" / files["photo"]["asset_id"]).iterdir():
-            stored.write_bytes(b"not what the customer gave")
+            # A good photo, but not the one that the customer gave: a poster of it would be a wrong delivery.
+            stored.write_bytes((poster_files["photo"].parent / "baseline.jpg").read_bytes())
 
         shop.provider.act(ref)
 

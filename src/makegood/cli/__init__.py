@@ -69,6 +69,14 @@ def promotion(
 
 
 @app.command()
+def proof(json: Annotated[bool, typer.Option("--json", help="Print the report as JSON.")] = False) -> None:
+    """Check the promise from the tables, the object store and the payment providers' own word. Reads only."""
+    from makegood.cli.proving import proof as run
+
+    raise typer.Exit(run(as_json=json))
+
+
+@app.command()
 def openapi(
     check: Annotated[bool, typer.Option("--check", help="Only tell whether docs/openapi.json is true.")] = False,
 ) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import socket
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +12,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
-from makegood.cli.home import address_of
+from makegood.cli.home import address_of, free_port
 from makegood.cli.shop_client import PurchaseFailed, ShopClient
 from makegood.kernel import logs
 from makegood.kernel.errors import MakegoodError
@@ -63,9 +62,7 @@ def _own_shop(stack: ExitStack) -> str:
         return running
     from makegood.cli.serving import served
 
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     # The poster's QR code keeps the address that customers will reach, if one is set.
     return stack.enter_context(served(settings.model_copy(update={"host": "127.0.0.1", "port": port})))
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import socket
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -45,6 +46,13 @@ class HomeLock:
         if self._handle is not None:
             os.ftruncate(self._handle, 0)
             os.close(self._handle)
+
+
+def free_port() -> int:
+    """A port of the loopback that nobody listens on now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
 
 
 def address_of(home: Path) -> str | None:

@@ -52,7 +52,9 @@ def _in_progress(order: Mapping[str, Any], total: str, email: str) -> Words:
     if any(unit["money"] == "disputed" for unit in order["units"]):
         return Words("On hold", f"{paid} Your bank is looking into it, so we wait for its answer before we go on.")
     if any(unit["problem"] and unit["delivery"] != "delivered" for unit in order["units"]):
-        said = f"{paid} Making it takes longer than usual; we go on by ourselves, and write to {email} when it is ready."
+        said = (
+            f"{paid} Making it takes longer than usual; we go on by ourselves, and write to {email} when it is ready."
+        )
         return Words("Still being made", said)
     said = f"{paid} It is being made now, and usually ready within seconds. We also write to {email} when it is."
     return Words("Being made", said)

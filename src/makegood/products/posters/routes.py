@@ -50,7 +50,10 @@ def router(shop: Shop) -> APIRouter:
         summary="What has become of an order, in the shape that an earlier shop's clients know",
     )  # fmt: skip
     routes.add_api_route(
-        "/api/v1/posters/drafts/{draft_id}/advice", pages.advice, tags=["posters"], summary="What to know before printing"
+        "/api/v1/posters/drafts/{draft_id}/advice",
+        pages.advice,
+        tags=["posters"],
+        summary="What to know before printing",
     )
     routes.add_api_route("/L/{code}", pages.listen, include_in_schema=False)
     routes.add_api_route("/l/{code}", pages.lower, include_in_schema=False)
