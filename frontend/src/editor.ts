@@ -1,6 +1,7 @@
 /** The poster editor: what the customer does goes to the draft, what the draft becomes goes onto the page. */
 import { make, need, note } from "./parts/dom";
 import { call, sentence, type Problem } from "./parts/http";
+import { PrintAdvice } from "./editor/advice";
 import { DraftKeeper, type Draft } from "./editor/draft";
 import { FileStep } from "./editor/filestep";
 import { FocusPoint } from "./editor/focus";
@@ -35,6 +36,7 @@ async function open(root: HTMLElement): Promise<void> {
   new Words(keeper, offer);
   new Preview(keeper);
   new Price(keeper);
+  new PrintAdvice(keeper);
   recordWith(sound);
   toCheckout(keeper, () => photo.busy || sound.busy);
   steps(keeper);

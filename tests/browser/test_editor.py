@@ -156,6 +156,18 @@ def test_words_that_do_not_fit_are_named_beside_their_field_and_can_not_be_bough
     walking.preview_of(page)
 
 
+def test_a_photo_too_small_for_the_page_is_told_before_it_is_bought(
+    page: Page, shop: Shop, poster_files: dict[str, Path]
+) -> None:
+    open_draft(page, shop, poster_files)
+    warning = page.locator("#step-look [data-advice]")
+    expect(warning).to_contain_text("dots per inch", timeout=walking.WAIT)
+    before = warning.inner_text()
+    page.get_by_role("combobox", name="Page").select_option("24x36in")
+    expect(warning).not_to_have_text(before, timeout=walking.WAIT)
+    expect(page.get_by_role("link", name="Continue")).to_be_enabled()
+
+
 def test_continue_names_what_is_missing_and_leads_there(page: Page, shop: Shop) -> None:
     walking.begin(page, shop)
     page.get_by_role("link", name="Continue").click()

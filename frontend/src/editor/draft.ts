@@ -41,6 +41,7 @@ export interface Draft {
   files: Partial<Record<"photo" | "sound", GivenFile>>;
   missing: string[];
   problem: { code: string; detail: string; option?: string; field?: string } | null;
+  warnings: string[];
   expires_at: string;
 }
 

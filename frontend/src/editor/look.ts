@@ -67,7 +67,7 @@ export class Look {
       found.push({ value: colour.toLowerCase(), label: `From the photo ${colour}`, colour });
     }
     for (const each of this.offer.accents) {
-      if (!found.some((other) => other.value === each.colour)) found.push({ value: each.colour, label: each.name, colour: each.colour });
+      if (!found.some((other) => other.colour === each.colour)) found.push({ value: each.colour, label: each.name, colour: each.colour });
     }
     return found;
   }

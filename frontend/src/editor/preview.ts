@@ -122,7 +122,7 @@ export class Preview {
     } else if (!photo) known?.remove();
     place.classList.toggle("filled", Boolean(photo));
     need("[data-blank-wave]").classList.toggle("filled", Boolean(sound));
-    need("[data-proof-note]").textContent = noteFor(Boolean(photo), Boolean(sound));
+    need("[data-proof-note]").textContent = draft.problem ? "As soon as that is mended, the preview follows." : noteFor(Boolean(photo), Boolean(sound));
   }
 }
 

@@ -11,21 +11,25 @@ from starlette.requests import ClientDisconnect, Request
 
 from makegood.checkout.errors import FileEmpty, FileTooBig, UploadBroken
 
+MOST_IGNORED = 4
+"""How many times its limit an upload may announce and still be heard out, unread, so that a browser that listens only
+after it has sent everything learns why it was refused. Anything longer, or of unknown length, is cut off."""
+
 
 @asynccontextmanager
 async def received(request: Request, folder: Path, slot: str, max_bytes: int) -> AsyncIterator[Path]:
     """The request's body as a file that is removed afterwards; or `FileTooBig`, `FileEmpty`, `UploadBroken`."""
-    too_big = FileTooBig(slot=slot, megabytes=max_bytes >> 20)
     announced = request.headers.get("content-length", "")
     if announced.isdecimal() and int(announced) > max_bytes:
-        raise too_big
+        endless = int(announced) > MOST_IGNORED * max_bytes
+        raise FileTooBig(slot=slot, megabytes=max_bytes >> 20, hang_up=endless)
     size = 0
     with tempfile.NamedTemporaryFile(dir=folder, prefix="upload-") as file:
         try:
             async for chunk in request.stream():
                 size += len(chunk)
                 if size > max_bytes:
-                    raise too_big
+                    raise FileTooBig(slot=slot, megabytes=max_bytes >> 20, hang_up=True)
                 file.write(chunk)
         except ClientDisconnect:
             raise UploadBroken(slot=slot, received=size) from None

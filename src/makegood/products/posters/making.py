@@ -21,6 +21,7 @@ WAVE_POINTS = 720
 LISTENING_POINTS = 240
 PRINT_DPI = 300
 SCREEN_PIXELS = 1600
+LISTENING_PIXELS = 900
 CHECK_PIXELS = 120
 MILLIMETRES = 25.4
 
@@ -113,12 +114,16 @@ def cut(material: Material, target: Path, listening: Path) -> None:
     listening.write_text(json.dumps(page, separators=(",", ":")))
 
 
-def draw(material: Material, scratch: Path, pdf: Path, png: Path) -> str:
-    """The final PDF and the PNG for screens; returns the sha256 of the photo as printed."""
+def draw(material: Material, scratch: Path, pdf: Path, png: Path, small: Path) -> str:
+    """The final PDF, the PNG for screens, and a small JPEG for the listening page; returns the sha256 of the photo as
+    printed."""
     picture = scratch / "photo.jpg"
     job = material.job(picture, _print_photo(material, picture))
     pdf.write_bytes(layout.render_pdf(job))
     png.write_bytes(layout.render_png(material.small_job(), SCREEN_PIXELS))
+    with Image.open(png) as page:
+        size = (LISTENING_PIXELS, round(page.height * LISTENING_PIXELS / page.width))
+        page.convert("RGB").resize(size, Image.Resampling.LANCZOS).save(small, "JPEG", quality=84)
     return hashlib.sha256(picture.read_bytes()).hexdigest()
 
 

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from makegood.product_api import FileSlot
-from makegood.products.posters import layout, photo
+from makegood.products.posters import layout
 from makegood.products.posters.occasions import OCCASIONS
-from makegood.products.posters.options import PAGE_MM, Page, PosterOptions
+from makegood.products.posters.options import PAGE_MM, Page
 
 SAMPLES = Path(__file__).parent / "samples"
 
@@ -55,17 +55,6 @@ def offer(files: Sequence[FileSlot]) -> dict[str, Any]:
         "occasions": [asdict(each) for each in OCCASIONS],
         "files": {slot.name: {"max_bytes": slot.max_bytes, "accept": slot.accept} for slot in files},
     }
-
-
-def advice(options: PosterOptions, facts: Mapping[str, Any]) -> list[str]:
-    """What the customer should know before printing the photo with these `facts` like this: sentences, perhaps none."""
-    whole = (int(facts["width"]), int(facts["height"]))
-    x = facts["focus_x"] if options.focus_x is None else options.focus_x
-    y = facts["focus_y"] if options.focus_y is None else options.focus_y
-    left, top, right, bottom = layout.photo_crop(options, whole, (float(x), float(y)))
-    width_mm, height_mm, _ = layout.photo_frame(options)
-    warning = photo.print_warning(right - left, bottom - top, width_mm, height_mm)
-    return [warning] if warning else []
 
 
 def page_size(page: Page) -> str:

@@ -93,12 +93,13 @@ class Posters:
                 ),
             )
 
-        def draw() -> tuple[Artefact, Artefact]:
-            pdf, png = ctx.scratch / "poster.pdf", ctx.scratch / "poster.png"
-            photo_sha256 = ctx.isolated(making.draw, material, ctx.scratch, pdf, png, seconds=120)
+        def draw() -> tuple[Artefact, ...]:
+            pdf, png, small = (ctx.scratch / f"poster.{kind}" for kind in ("pdf", "png", "jpg"))
+            photo_sha256 = ctx.isolated(making.draw, material, ctx.scratch, pdf, png, small, seconds=120)
             return (
                 ctx.store("poster.pdf", pdf, media_type="application/pdf", file_name=f"{stem}.pdf", photo=photo_sha256),
                 ctx.store("poster.png", png, media_type="image/png", file_name=f"{stem}.png"),
+                ctx.store("poster.jpg", small, media_type="image/jpeg", file_name=f"{stem}.jpg", shown=False),
             )
 
         return [*ctx.step("clip", clip), *ctx.step("draw", draw)]

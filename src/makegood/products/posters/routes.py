@@ -13,7 +13,7 @@ from fastapi.responses import FileResponse, RedirectResponse, Response
 from makegood.kernel.errors import NotFound, Rejected
 from makegood.kernel.money import Money
 from makegood.product_api import FileSlot, Shop, UnitView
-from makegood.products.posters.offer import PAGE_NAMES, SAMPLES, advice, offer, page_size
+from makegood.products.posters.offer import PAGE_NAMES, SAMPLES, offer, page_size
 from makegood.products.posters.options import PAGES, PosterOptions
 
 LISTENING = "listen"
@@ -49,12 +49,6 @@ def router(shop: Shop) -> APIRouter:
         "/api/orders/{order_id}/complete", pages.complete, methods=["POST"], tags=["posters"],
         summary="What has become of an order, in the shape that an earlier shop's clients know",
     )  # fmt: skip
-    routes.add_api_route(
-        "/api/v1/posters/drafts/{draft_id}/advice",
-        pages.advice,
-        tags=["posters"],
-        summary="What to know before printing",
-    )
     routes.add_api_route("/L/{code}", pages.listen, include_in_schema=False)
     routes.add_api_route("/l/{code}", pages.lower, include_in_schema=False)
     routes.add_api_route("/L/{code}/sound", pages.sound, include_in_schema=False)
@@ -112,14 +106,6 @@ class _Pages:
             "artefacts": list(order.artefacts),
         }
 
-    def advice(self, request: Request, draft_id: str) -> dict[str, Any]:
-        """Warnings about the caller's draft as it stands that don't keep it from being made, such as a photo that is
-        too small for the page."""
-        with self._shop.page(request).draft(draft_id) as draft:
-            given = draft.files.get("photo")
-            found = advice(_poster(draft.options), given.facts) if given else []
-            return {"version": draft.version, "warnings": found}
-
     def listen(self, request: Request, code: str) -> Response:
         """The page behind the QR code: the poster, its words, and the player."""
         if code != code.upper():
@@ -157,7 +143,7 @@ class _Pages:
         """The poster as a picture for screens."""
         page = self._shop.page(request)
         with page.unit_by_code(LISTENING, code[:MOST_CODE]) as unit:
-            return page.file(_artefact(unit, "poster.png").asset_id)
+            return page.file(_artefact(unit, "poster.jpg").asset_id)
 
     def _money(self, minor: int) -> str:
         return Money(minor, self._shop.settings["currency"]).format()
