@@ -71,6 +71,7 @@ class Running:
 
     def start(self) -> None:
         """Take up what is owed. The sandbox first, since the sweep asks it."""
+        self.services.workshop.clear()
         if self.sandbox:
             self.sandbox.start()
         self.services.engine.launch()

@@ -76,6 +76,47 @@ def proof(json: Annotated[bool, typer.Option("--json", help="Print the report as
     raise typer.Exit(run(as_json=json))
 
 
+orders = typer.Typer(no_args_is_help=True, help="Look at orders, and help one along.")
+app.add_typer(orders, name="orders")
+Number = Annotated[str, typer.Argument(help="The order's number, in any writing.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+
+
+@orders.command()
+def show(number: Number, json: AsJson = False) -> None:
+    """What was ordered, what has become of it, and why."""
+    from makegood.cli.ordering import show as run
+
+    raise typer.Exit(run(number, as_json=json))
+
+
+@orders.command()
+def logs(number: Number, json: AsJson = False) -> None:
+    """Everything that happened to the order, with the time of every step."""
+    from makegood.cli.ordering import logs as run
+
+    raise typer.Exit(run(number, as_json=json))
+
+
+@orders.command()
+def retry(number: Number) -> None:
+    """Begin a new attempt now at everything that is still owed."""
+    from makegood.cli.ordering import retry as run
+
+    raise typer.Exit(run(number))
+
+
+@orders.command()
+def refund(
+    number: Number,
+    reason: Annotated[str, typer.Option(help="A sentence that the customer will read.")],
+) -> None:
+    """Give all of the order's money back; what has not been delivered is not made any more."""
+    from makegood.cli.ordering import refund as run
+
+    raise typer.Exit(run(number, reason))
+
+
 @app.command()
 def openapi(
     check: Annotated[bool, typer.Option("--check", help="Only tell whether docs/openapi.json is true.")] = False,

@@ -37,7 +37,7 @@ class WorkState(StrEnum):
 
 
 class Engine:
-    """Register workflows, `launch`, then `enqueue` in the transaction that needs the work."""
+    """Register workflows, `launch` (or `attach`), then `enqueue` in the transaction that needs the work."""
 
     def __init__(self, database: Database, *, workers: int, poll_seconds: float) -> None:
         self._database = create_engine(database.url, implicit_begin=True)
@@ -47,17 +47,7 @@ class Engine:
         self._queues: dict[str, str] = {}
         self._client: DBOSClient | None = None
         self._lock = threading.Lock()
-        DBOS(
-            config={
-                "name": APPLICATION,
-                "system_database_engine": self._database,
-                "application_version": VERSION,
-                "executor_id": EXECUTOR,
-                "log_level": "ERROR",
-                "use_listen_notify": False,
-                "max_executor_threads": workers * 2 + 16,
-            }
-        )
+        self._launched = False
 
     def workflow(self, name: str, body: Callable[..., None], *, queue: str) -> None:
         """Register `body` as the workflow `name`, whose work waits in `queue`. Its arguments are text and numbers."""
@@ -78,16 +68,32 @@ class Engine:
         DBOS.workflow(name=name, max_recovery_attempts=1000)(run)
         self._queues[name] = queue
 
-    def launch(self, *, working: bool = True) -> None:
-        """Migrate the engine's own tables and, if `working`, take up what waits and what was interrupted."""
-        if not working:
-            DBOS.listen_queues([])
+    def launch(self) -> None:
+        """Migrate the engine's own tables and take up what waits and what was interrupted. One process a shop."""
+        DBOS(
+            config={
+                "name": APPLICATION,
+                "system_database_engine": self._database,
+                "application_version": VERSION,
+                "executor_id": EXECUTOR,
+                "log_level": "ERROR",
+                "use_listen_notify": False,
+                "max_executor_threads": self._workers * 2 + 16,
+            }
+        )
         DBOS.launch()
+        self._launched = True
         for queue in sorted(set(self._queues.values())):
             DBOS.register_queue(
-                queue, worker_concurrency=self._workers, polling_interval_sec=self._poll_seconds,
+                queue,
+                worker_concurrency=self._workers,
+                polling_interval_sec=self._poll_seconds,
                 on_conflict="always_update",
-            )  # fmt: skip
+            )
+        self.attach()
+
+    def attach(self) -> None:
+        """Only enqueue and look, beside the process that works: what a command does."""
         self._client = DBOSClient(system_database_engine=self._database, application_name=APPLICATION)
 
     def enqueue(self, session: Session, workflow: str, identity: str, *args: Any, delay: float = 0) -> None:
@@ -143,7 +149,8 @@ class Engine:
         """Let running workflows end, at most for `drain_seconds`; the next start goes on with the rest."""
         if self._client is not None:
             self._client.destroy()
-        DBOS.destroy(destroy_registry=True, workflow_completion_timeout_sec=drain_seconds)
+        if self._launched:
+            DBOS.destroy(destroy_registry=True, workflow_completion_timeout_sec=drain_seconds)
         self._database.dispose()
 
     @property

@@ -25,9 +25,12 @@ class Workshop:
     ) -> None:
         self.objects, self.isolated, self.engine, self.links = objects, isolated, engine, links
         self.currency, self._scratch = currency, scratch
-        # What an earlier process left behind belongs to nobody.
-        shutil.rmtree(scratch, ignore_errors=True)
         scratch.mkdir(parents=True, exist_ok=True)
+
+    def clear(self) -> None:
+        """Remove what an earlier process left behind: it belongs to nobody. Only for the process that serves."""
+        shutil.rmtree(self._scratch)
+        self._scratch.mkdir()
 
     @contextmanager
     def work(self) -> Iterator[Work]:
