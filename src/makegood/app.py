@@ -141,7 +141,7 @@ def build(settings: Settings, clock: Clock | None = None, products: Products | N
     fulfillment = Fulfillment(
         database, engine, clock, obligations, products, workshop, DeliveryTelling(mailer, links), settings.retry_seconds
     )
-    for part in (mailer, settling, requesting, refunding, inbox, fulfillment):
+    for part in (mailer, requesting, refunding, inbox, fulfillment):
         part.register(engine)
     drafts = Drafts(database, clock, products, workshop, settings)
     quotes = Quotes(signer, clock, timedelta(minutes=settings.quote_minutes))

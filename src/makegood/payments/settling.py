@@ -21,7 +21,6 @@ from makegood.payments.provider import PaymentProvider, ProviderPayment
 from makegood.payments.telling import Telling
 from makegood.storage import assets
 
-SETTLE = "payments.settle"
 PAY_BACK = "payments.pay_back"
 
 
@@ -40,10 +39,6 @@ class Settling:
         self._database, self._engine, self._clock = database, engine, clock
         self._providers, self._obligations = providers, obligations
         self._deadline, self._telling = deadline, telling
-
-    def register(self, engine: Engine) -> None:
-        """Make the workflow known to the engine."""
-        engine.workflow(SETTLE, self.settle, queue="quick")
 
     def settle(self, payment_id: str) -> None:
         """Ask the provider what has become of the payment, and apply it."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -19,8 +19,8 @@ from makegood.product_api import (
     DerivedFile,
     DraftView,
     FileSlot,
+    InputFile,
     Inspection,
-    Links,
     MakeContext,
     Manifest,
     Preview,
@@ -69,15 +69,14 @@ class Posters:
         return Inspection(heard.media_type, heard.as_facts(), heard.warnings, {"peaks": peaks})
 
     def check(self, ctx: WorkContext, draft: DraftView) -> Sequence[str]:
-        return ctx.isolated(making.check, _material(draft, self._draft_address(ctx.links, draft)), seconds=20)
+        return ctx.isolated(making.check, self._as_drafted(ctx, draft), seconds=20)
 
     def price(self, options: BaseModel, facts: Mapping[str, Mapping[str, Any]]) -> Sequence[PriceLine]:
         page = _poster(options).page
         return [PriceLine(f"Sound poster, {page.replace('x', ' × ').replace('in', ' in')}", PRICES[page])]
 
     def preview(self, ctx: WorkContext, draft: DraftView) -> Preview:
-        material = _material(draft, self._draft_address(ctx.links, draft))
-        return Preview(*ctx.isolated(making.preview, material, seconds=20))
+        return Preview(*ctx.isolated(making.preview, self._as_drafted(ctx, draft), seconds=20))
 
     def make(self, ctx: MakeContext) -> Sequence[Artefact]:
         material = self._final(ctx)
@@ -136,21 +135,13 @@ class Posters:
 
     def _final(self, ctx: MakeContext) -> Material:
         unit = ctx.unit
-        return Material(
-            options=_poster(unit.options),
-            photo=unit.inputs["photo"].path,
-            proxy=unit.inputs["photo"].derived["proxy"].path,
-            sound=unit.inputs["sound"].path,
-            peaks=unit.inputs["sound"].derived["peaks"].path,
-            photo_facts=dict(unit.inputs["photo"].facts),
-            sound_facts=dict(unit.inputs["sound"].facts),
-            url=short_url(ctx.links.public(f"/L/{unit.codes[LISTENING]}")),
-            dated=unit.ordered_at,
-        )
+        url = short_url(ctx.links.public(f"/L/{unit.codes[LISTENING]}"))
+        return _material(unit.options, unit.inputs, url, unit.ordered_at)
 
-    def _draft_address(self, links: Links, draft: DraftView) -> str:
-        """What a preview's QR code opens: the draft itself, which only its owner can see; never the permanent page."""
-        return short_url(links.public(f"{self.manifest.route_prefix}/{draft.id}"), path_too=False)
+    def _as_drafted(self, ctx: WorkContext, draft: DraftView) -> Material:
+        # A preview's QR code opens the draft, which only its owner can see; never the permanent page.
+        url = short_url(ctx.links.public(f"{self.manifest.route_prefix}/{draft.id}"), path_too=False)
+        return _material(draft.options, draft.files, url, None)
 
 
 def short_url(url: str, *, path_too: bool = True) -> str:
@@ -168,17 +159,17 @@ def _poster(options: BaseModel) -> PosterOptions:
     return options
 
 
-def _material(draft: DraftView, url: str) -> Material:
+def _material(options: BaseModel, files: Mapping[str, InputFile], url: str, dated: datetime | None) -> Material:
     return Material(
-        options=_poster(draft.options),
-        photo=draft.files["photo"].path,
-        proxy=draft.files["photo"].derived["proxy"].path,
-        sound=draft.files["sound"].path,
-        peaks=draft.files["sound"].derived["peaks"].path,
-        photo_facts=dict(draft.files["photo"].facts),
-        sound_facts=dict(draft.files["sound"].facts),
+        options=_poster(options),
+        photo=files["photo"].path,
+        proxy=files["photo"].derived["proxy"].path,
+        sound=files["sound"].path,
+        peaks=files["sound"].derived["peaks"].path,
+        photo_facts=dict(files["photo"].facts),
+        sound_facts=dict(files["sound"].facts),
         url=url,
-        dated=None,
+        dated=dated,
     )
 
 
