@@ -57,7 +57,7 @@ def words(template: str) -> dict[str, object]:
 def poster(template: Template, **options: object) -> PosterJob:
     """A poster with this template's sample photo and words, but for what is given."""
     photo = picture(PHOTOS.get(template.id, "portrait"), 1500)
-    return job(photo, **{"template": template.id, **words(template.id), **options})
+    return job(photo, {"template": template.id, **words(template.id), **options})
 
 
 def page_of(wanted: PosterJob, height: int) -> Image.Image:

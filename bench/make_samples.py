@@ -66,7 +66,8 @@ HOME = ("full-page", "circular")
 
 def draw(sample: Sample, width: int = WIDTH) -> Image.Image:
     """The poster as a picture, `width` pixels across."""
-    wanted = job(picture(sample.picture, 2000), sample.seconds, sample.seed, template=sample.template, **sample.options)
+    options = {"template": sample.template, **sample.options}
+    wanted = job(picture(sample.picture, 2000), options, sample.seconds, sample.seed)
     with Image.open(io.BytesIO(layout.render_png(wanted, max(DRAWN_WIDTH, 2 * width)))) as page:
         height = round(page.height * width / page.width)
         return page.convert("RGB").resize((width, height), Image.Resampling.LANCZOS)

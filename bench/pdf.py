@@ -77,7 +77,7 @@ def section(runs: int) -> Section:
     """Every line measured in this process, one after the other."""
     large, proxy = picture("portrait", 3000), picture("portrait", 1200)
     words = {"title": TITLE, "caption": CAPTION, "date": "14 June 2026"}
-    final, small = job(large, **words), job(proxy, **words)
+    final, small = job(large, words), job(proxy, words)
     rival = Line(WEASYPRINT, note=NOT_INSTALLED)
     if importlib.util.find_spec("weasyprint") is not None:
         rival = measured(WEASYPRINT, weasyprint, final, runs)

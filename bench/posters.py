@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -18,7 +19,6 @@ from tests.posters import samples
 
 URL = "HTTPS://MAKEGOOD.EXAMPLE/L/SAMP1E0000"
 WAVE_POINTS = 720
-SECONDS, SEED = 47.0, 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,8 +61,8 @@ def voice(seconds: float, seed: int) -> list[float]:
     return [float(value) for value in np.clip(rough / rough.max(), 0.015, 1)]
 
 
-def job(photo: Picture, seconds: float = SECONDS, seed: int = SEED, **options: object) -> PosterJob:
-    """A poster of this photo and a voice of this length."""
+def job(photo: Picture, options: Mapping[str, object], seconds: float = 47, seed: int = 8) -> PosterJob:
+    """A poster with these options, of this photo and a voice of this length."""
     chosen = PosterOptions.model_validate(options)
     return PosterJob(
         chosen, voice(seconds, seed), photo.path, photo.size, URL, seconds, palette=photo.palette, focus=photo.focus

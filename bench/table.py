@@ -48,7 +48,8 @@ class Section:
 
 def percentiles(milliseconds: Sequence[float], whole: float | None = None) -> dict[str, float]:
     """p50 and p95; with `whole`, the median's share of it in per cent."""
-    found = {"p50 ms": statistics.median(milliseconds), "p95 ms": statistics.quantiles(milliseconds, n=20, method="inclusive")[-1]}
+    p95 = statistics.quantiles(milliseconds, n=20, method="inclusive")[-1]
+    found = {"p50 ms": statistics.median(milliseconds), "p95 ms": p95}
     if whole:
         found["share %"] = 100 * found["p50 ms"] / whole
     return found
@@ -82,7 +83,8 @@ def as_json(where: dict[str, Any], sections: Sequence[Section]) -> dict[str, Any
 def _figure(value: float | None) -> str:
     if value is None:
         return ""
-    return f"{value:,.0f}" if abs(value) >= 1000 or value == int(value) else f"{value:,.1f}" if value >= 10 else f"{value:.2f}"
+    digits = 0 if value >= 100 else 1 if value >= 10 else 2
+    return f"{value:,.{digits}f}"
 
 
 def _processor() -> str:

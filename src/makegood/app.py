@@ -32,7 +32,7 @@ from makegood.fulfillment.workflow import Fulfillment
 from makegood.kernel import logs, schema
 from makegood.kernel.clock import Clock, SystemClock
 from makegood.kernel.database import Database
-from makegood.kernel.errors import MakegoodError, NotFound
+from makegood.kernel.errors import MakegoodError, NotFound, Rejected
 from makegood.kernel.settings import Settings
 from makegood.kernel.signing import Signer
 from makegood.notify.mails import Mailer
@@ -218,9 +218,18 @@ def _install_errors(app: FastAPI) -> None:
     app.add_exception_handler(Exception, unexpected)
 
 
+class RequestUnreadable(Rejected):
+    code = "REQUEST_UNREADABLE"
+    status = 400
+    customer = "We could not read what was sent. Please reload the page and try again; nothing was charged."
+    operator = "A request to {path} could not be read ({status})."
+
+
 def _http_error(status: int, request: Request) -> MakegoodError:
     if status in (404, 405):
         return NotFound(path=request.url.path)
+    if 400 <= status < 500:
+        return RequestUnreadable(path=request.url.path, status=status)
     return MakegoodError(status=status, path=request.url.path)
 
 

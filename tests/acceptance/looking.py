@@ -51,6 +51,13 @@ def codes_in(picture: Image.Image) -> list[str]:
     return [code.text for code in zxingcpp.read_barcodes(picture.convert("L"))]
 
 
+def codes_under_marks(picture: Image.Image) -> set[str]:
+    """What the QR codes in a picture say to somebody who takes pains to read them: in black and white only."""
+    grey = picture.convert("L")
+    contrasts = [grey.point(lambda value, least=least: 255 * (value > least)) for least in (100, 115, 130, 145)]
+    return {code for each in (grey, *contrasts) for code in codes_in(each)}
+
+
 def seconds_of(sound: bytes) -> float:
     """How long a recording plays, found by decoding all of it."""
     with av.open(io.BytesIO(sound)) as container:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tests.shops import Shop
+from tests.shops import Shop, until
 
 
 def test_completing_an_order_tells_its_owner_what_there_is(shop: Shop, poster_files: dict[str, Path]) -> None:
@@ -16,6 +16,7 @@ def test_completing_an_order_tells_its_owner_what_there_is(shop: Shop, poster_fi
     shop.customer().refused(404, "ORDER_NOT_FOUND", "POST", where)
     shop.provider.act(ref)
     customer.at_rest(number)
+    until(lambda: customer.expect(200, "POST", where)["email_sent"], 20, "the acceptance of the mail")
 
     answers = [customer.expect(200, "POST", where) for _ in range(3)]
 

@@ -29,4 +29,7 @@ def problem(request: Request, error: MakegoodError) -> JSONResponse:
     if services(request).settings.env == "development":
         content["operator"] = error.for_operator()
     headers = {"Retry-After": str(error.facts["retry_after"])} if "retry_after" in error.facts else {}
+    if error.facts.get("hang_up"):
+        # Else the server would read on, and throw away, for as long as somebody sends.
+        headers["Connection"] = "close"
     return JSONResponse(content, error.status, headers, media_type="application/problem+json")

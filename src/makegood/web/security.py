@@ -10,12 +10,21 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from makegood.kernel.errors import Rejected
 
 SAFE = {"GET", "HEAD", "OPTIONS"}
+MOST_BYTES = 2 << 20
+"""Of a request that is no upload."""
 
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; media-src 'self' blob:; "
     "font-src 'self'; connect-src 'self'; worker-src 'self' blob:; form-action {forms}; frame-src 'self'; "
     "frame-ancestors 'none'; base-uri 'none'; manifest-src 'self'"
 )
+
+
+class RequestTooBig(Rejected):
+    code = "REQUEST_TOO_BIG"
+    status = 413
+    customer = "This is more than we can take at once. Nothing was changed or charged."
+    operator = "A request that is no upload had a body of over {kilobytes} kB."
 
 
 class CrossSite(Rejected):
@@ -49,8 +58,28 @@ class Security:
                 headers.setdefault("Cache-Control", "no-store")
             await send(message)
 
+        if scope["method"] == "HEAD":
+            # Whatever can be got can be asked about; the server leaves the body out.
+            scope = {**scope, "method": "GET"}
+        if scope["method"] != "PUT":
+            receive = _at_most(MOST_BYTES, receive)
         is_foreign = scope["method"] not in SAFE and _is_cross_site(Headers(scope=scope))
         await (self._reject if is_foreign else self._app)(scope, receive, send_with_headers)
+
+
+def _at_most(limit: int, receive: Receive) -> Receive:
+    """Stop reading a body that goes over the limit; uploads, which are PUT, have limits of their own."""
+    taken = 0
+
+    async def read() -> Message:
+        nonlocal taken
+        message = await receive()
+        taken += len(message.get("body", b""))
+        if taken > limit:
+            raise RequestTooBig(kilobytes=limit >> 10)
+        return message
+
+    return read
 
 
 def _is_cross_site(headers: Headers) -> bool:

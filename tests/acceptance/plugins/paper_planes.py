@@ -45,7 +45,7 @@ class PaperPlanes:
     codes: tuple[CodeSpec, ...] = ()
     commitments: tuple[CommitmentTerm, ...] = ()
     deadline = timedelta(hours=1)
-    step_labels: Mapping[str, str] = {"fold": "Folding"}  # noqa: RUF012
+    step_labels: Mapping[str, str] = {"fold": "Folding"}
     templates: Path | None = None
 
     def inspect(self, ctx: WorkContext, slot: str, path: Path, file_name: str) -> Inspection:
