@@ -37,15 +37,14 @@ TEMPLATES = ("framed", "full-page", "circular", "minimal")
 PHASES = (
     ("payment.succeeded", "webhook, inbox, provider asked back, paid"),
     ("obligation.claimed", "waiting for a worker"),
-    ("clip", "inputs read back and compared"),
-    ("draw", "making: clip"),
-    ("verify", "making: draw"),
+    ("make", "inputs read back and compared"),
+    ("verify", "making: clip and pages, side by side"),
     ("artefact.verified", "making: verify"),
     ("obligation.delivered", "delivered, grant and mail in one transaction"),
     ("seen", f"seen by the customer, who looks every {LOOK_SECONDS * 1000:.0f} ms"),
 )
 """What ends each phase of an order (an event, or the beginning of a step), and what the phase is spent on."""
-MAKING = ("draw", "verify", "artefact.verified")
+MAKING = ("verify", "artefact.verified")
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +112,7 @@ def deliveries(shop: Shop, files: dict[str, Path], orders: int) -> Section:
     lines = [line("paid → delivered, as the customer sees it", lambda one: one.whole)]
     for phase, spent_on in PHASES:
         lines.append(line(f"  {spent_on}", lambda one, phase=phase: one.phases[phase]))  # type: ignore[misc]
-    lines.append(line("the making: clip, draw, verify, each recorded", lambda one: one.making))
+    lines.append(line("the making: made and verified, each recorded", lambda one: one.making))
     lines.append(line("the platform without the making", lambda one: one.whole - one.making))
     lines.append(line("paid → delivered, by the order's own timeline", lambda one: one.by_timeline))
     lines.append(Line("the same making, called without the platform", percentiles(_making_alone(files))))

@@ -134,7 +134,7 @@ MUTANTS = [
             ("engine/durable.py", 'EXECUTOR = "embedded"', "import uuid\n\nEXECUTOR = uuid.uuid4().hex"),
             ("fulfillment/sweep.py", "self._engine.resume(FULFIL, identity)", "pass"),
         ),
-        "tests/crash/test_kills.py::test_an_order_survives_a_kill[posters.draw:before]",
+        "tests/crash/test_kills.py::test_an_order_survives_a_kill[posters.make:before]",
     ),
 ]  # fmt: skip
 

@@ -44,7 +44,7 @@ def test_a_delivered_order_is_shown_told_and_refunded(shop: Shop, poster_files: 
     assert orders(shop, "show", "ORD-0000000000")[0] == 1
 
 
-@pytest.mark.parametrize("place", ["posters.draw:before", "verify:after", "grant:before"])
+@pytest.mark.parametrize("place", ["posters.make:before", "verify:after", "grant:before"])
 def test_a_refund_before_the_delivery_ends_the_making_and_nothing_is_delivered(
     shop: Shop, poster_files: dict[str, Path], place: str
 ) -> None:

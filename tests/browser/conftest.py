@@ -26,8 +26,9 @@ SCREENS: dict[str, dict[str, Any]] = {
 }
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def playwright() -> Iterator[Playwright]:
+    # Not for the whole session: while it runs, its event loop runs in this thread, where other tests need their own.
     with sync_playwright() as running:
         yield running
 
@@ -51,7 +52,7 @@ def microphone_sound(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser(playwright: Playwright, microphone_sound: Path) -> Iterator[Browser]:
     running = chromium.launch(playwright, microphone_sound)
     yield running

@@ -10,7 +10,7 @@ import pytest
 
 from tests.shops import Shop
 
-STEPS = ["claim", "secure", "posters.clip", "posters.draw", "verify", "grant"]
+STEPS = ["claim", "secure", "posters.make", "verify", "grant"]
 MOMENTS = ["before", "after", "recorded"]
 BEFORE_MAKING = [
     "request:before", "request:after", "settle:before", "settle:within", "settle:after", "inbox:before", "inbox:after",

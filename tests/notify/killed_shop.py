@@ -6,8 +6,9 @@ import sys
 import time
 
 from makegood.engine import Engine
+from makegood.kernel import schema
 from makegood.kernel.clock import SystemClock
-from makegood.kernel.database import Base, Database
+from makegood.kernel.database import Database
 from makegood.kernel.settings import Settings
 from makegood.notify import Mail, Mailer, MailState
 from tests.notify.example_letters import letters
@@ -16,7 +17,7 @@ from tests.notify.example_letters import letters
 def main() -> None:
     settings = Settings()
     database = Database(settings.database)
-    Base.metadata.create_all(database.engine)
+    schema.migrate(database)
     engine = Engine(database, workers=2, poll_seconds=0.05)
     mailer = Mailer(database, engine, SystemClock(), settings)
     mailer.register(engine)

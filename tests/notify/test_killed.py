@@ -18,10 +18,11 @@ SHOP = Path(__file__).with_name("killed_shop.py")
 def test_killed_between_acceptance_and_record_the_mail_comes_again_under_its_message_id(tmp_path: Path) -> None:
     server = MailServer().start()
     environment = os.environ | {
-        "MAKEGOOD_HOME": str(tmp_path), "MAKEGOOD_ENV": "test", "MAKEGOOD_CRASH_AT": "mail:accepted",
+        "MAKEGOOD_HOME": str(tmp_path), "MAKEGOOD_ENV": "test",
         "MAKEGOOD_SMTP_HOST": "127.0.0.1", "MAKEGOOD_SMTP_PORT": str(server.port), "MAKEGOOD_SMTP_TLS": "none",
         "PYTHONPATH": os.pathsep.join(path for path in sys.path if path),
     }  # fmt: skip
+    (tmp_path / "die-at").write_text("mail:accepted")
     try:
         first = subprocess.run([sys.executable, str(SHOP)], env=environment, timeout=60, check=False)
         if first.returncode != -signal.SIGKILL:

@@ -13,9 +13,9 @@ import pytest
 import sqlalchemy as sa
 
 from makegood.engine import Engine, WorkState
-from makegood.kernel import audit
+from makegood.kernel import audit, schema
 from makegood.kernel.clock import MovedClock
-from makegood.kernel.database import Base, Database
+from makegood.kernel.database import Database
 from makegood.kernel.ids import new_id
 from makegood.kernel.settings import Settings
 from makegood.notify import Mail, Mailer, MailState
@@ -64,7 +64,7 @@ def whole_shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
         mail_from="Poster & Söhne <shop@shop.example>",
     )  # fmt: skip
     database, clock = Database(settings.database), MovedClock()
-    Base.metadata.create_all(database.engine)
+    schema.migrate(database)
     engine = Engine(database, workers=2, poll_seconds=0.05)
     mailer = Mailer(database, engine, clock, settings)
     mailer.register(engine)

@@ -9,6 +9,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from makegood.kernel.database import Base
+from makegood.storage.assets import Asset
 
 
 class Draft(Base):
@@ -36,7 +37,7 @@ class DraftFile(Base):
     id: Mapped[str] = mapped_column(primary_key=True)
     draft_id: Mapped[str] = mapped_column(sa.ForeignKey("draft.id", ondelete="CASCADE"), index=True)
     slot: Mapped[str]
-    asset_id: Mapped[str] = mapped_column(sa.ForeignKey("asset.id"))
+    asset_id: Mapped[str] = mapped_column(sa.ForeignKey(Asset.id))
     facts: Mapped[dict[str, Any]]
     warnings: Mapped[list[Any]]
     derived: Mapped[dict[str, Any]]

@@ -9,6 +9,8 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, mapped_column
 
 from makegood.kernel.database import Base
+from makegood.orders.models import Obligation
+from makegood.storage.assets import Asset
 
 
 class ArtefactRow(Base):
@@ -17,10 +19,10 @@ class ArtefactRow(Base):
     __tablename__ = "artefact"
 
     id: Mapped[str] = mapped_column(primary_key=True)
-    obligation_id: Mapped[str] = mapped_column(sa.ForeignKey("obligation.id"), index=True)
+    obligation_id: Mapped[str] = mapped_column(sa.ForeignKey(Obligation.id), index=True)
     attempt: Mapped[int]
     name: Mapped[str]
-    asset_id: Mapped[str] = mapped_column(sa.ForeignKey("asset.id"))
+    asset_id: Mapped[str] = mapped_column(sa.ForeignKey(Asset.id))
     facts: Mapped[dict[str, Any]]
     verified_at: Mapped[datetime]
 
@@ -33,7 +35,7 @@ class Grant(Base):
     __tablename__ = "grant"
 
     id: Mapped[str] = mapped_column(primary_key=True)
-    obligation_id: Mapped[str] = mapped_column(sa.ForeignKey("obligation.id"), unique=True)
+    obligation_id: Mapped[str] = mapped_column(sa.ForeignKey(Obligation.id), unique=True)
     attempt: Mapped[int]
     token: Mapped[str] = mapped_column(unique=True)
     granted_at: Mapped[datetime]
@@ -58,7 +60,7 @@ class Commitment(Base):
     __tablename__ = "commitment"
 
     id: Mapped[str] = mapped_column(primary_key=True)
-    obligation_id: Mapped[str] = mapped_column(sa.ForeignKey("obligation.id"), index=True)
+    obligation_id: Mapped[str] = mapped_column(sa.ForeignKey(Obligation.id), index=True)
     kind: Mapped[str]
     since: Mapped[datetime]
     until: Mapped[datetime]

@@ -10,6 +10,7 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from makegood.kernel.database import Base
 from makegood.orders.states import Delivery, Money
+from makegood.storage.assets import Asset
 
 
 class Order(Base):
@@ -71,7 +72,7 @@ class OrderInput(Base):
     id: Mapped[str] = mapped_column(primary_key=True)
     order_line_id: Mapped[str] = mapped_column(sa.ForeignKey("order_line.id"), index=True)
     slot: Mapped[str]
-    asset_id: Mapped[str] = mapped_column(sa.ForeignKey("asset.id"))
+    asset_id: Mapped[str] = mapped_column(sa.ForeignKey(Asset.id))
     facts: Mapped[dict[str, Any]]
     derived: Mapped[dict[str, Any]]
 

@@ -8,17 +8,18 @@ import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError
 
 from makegood.engine import Engine
-from makegood.kernel import audit, faults
+from makegood.kernel import audit, faults, logs
 from makegood.kernel.clock import Clock
 from makegood.kernel.database import Database
 from makegood.kernel.errors import NotFound
 from makegood.kernel.ids import new_id
 from makegood.payments.models import Payment, PaymentEvent
-from makegood.payments.provider import PaymentProvider
+from makegood.payments.provider import PaymentProvider, ProviderRefused
 from makegood.payments.refunding import Refunding
 from makegood.payments.settling import Settling
 
 HANDLE = "payments.handle_event"
+log = logs.get("payments")
 
 
 def handle_work_id(event_row_id: str, handle_try: int) -> str:
@@ -90,8 +91,8 @@ class Inbox:
                 kind=event.kind, event_id=event.event_id,
             )  # fmt: skip
 
-    def handle_again(self, row_id: str, handle_try: int) -> None:
-        """Enqueue another try; only one caller wins for each `handle_try`."""
+    def handle_again(self, row_id: str, handle_try: int, delay: float) -> None:
+        """Enqueue another try in `delay` seconds; only one caller wins for each `handle_try`."""
         with self._database.write() as session:
             again = session.execute(
                 sa.update(PaymentEvent)
@@ -103,13 +104,18 @@ class Inbox:
                 .values(handle_try=handle_try + 1)
             )
             if again.rowcount == 1:  # type: ignore[attr-defined]
-                self._engine.enqueue(session, HANDLE, handle_work_id(row_id, handle_try + 1), row_id)
+                self._engine.enqueue(session, HANDLE, handle_work_id(row_id, handle_try + 1), row_id, delay=delay)
 
     def _by_reference(self, event: PaymentEvent) -> str | None:
         """The payment of a notification that comes before our own request has been recorded."""
         if event.provider_ref is None:
             return None
-        seen = self._providers[event.provider].retrieve(event.provider_ref)
+        try:
+            seen = self._providers[event.provider].retrieve(event.provider_ref)
+        except ProviderRefused as error:
+            # The provider itself doesn't know what it notified us of, and never will.
+            log.warning("payment.notified_of_nothing", notification=event.event_id, problem=error.for_operator())
+            return None
         with self._database.read() as session:
             payment = session.get(Payment, seen.reference or "")
         if payment is None or payment.provider != event.provider:

@@ -9,6 +9,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, mapped_column
 
 from makegood.kernel.database import Base
+from makegood.orders.models import Obligation, Order
 from makegood.orders.states import PaymentState
 
 
@@ -18,7 +19,7 @@ class Payment(Base):
     __tablename__ = "payment"
 
     id: Mapped[str] = mapped_column(primary_key=True)
-    order_id: Mapped[str] = mapped_column(sa.ForeignKey("order.id"), index=True)
+    order_id: Mapped[str] = mapped_column(sa.ForeignKey(Order.id), index=True)
     provider: Mapped[str]
     provider_ref: Mapped[str | None]
     state: Mapped[str] = mapped_column(index=True)
@@ -71,7 +72,7 @@ class Refund(Base):
 
     id: Mapped[str] = mapped_column(primary_key=True)
     payment_id: Mapped[str] = mapped_column(sa.ForeignKey("payment.id"), index=True)
-    obligation_id: Mapped[str | None] = mapped_column(sa.ForeignKey("obligation.id"), unique=True)
+    obligation_id: Mapped[str | None] = mapped_column(sa.ForeignKey(Obligation.id), unique=True)
     surplus_of: Mapped[str | None] = mapped_column(unique=True)
     """The payment whose money belongs to nothing, where there is no obligation."""
     amount_minor: Mapped[int] = mapped_column(sa.BigInteger)

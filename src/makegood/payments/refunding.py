@@ -78,8 +78,8 @@ class Refunding:
         for refund_id in refunds:
             self.pay_back(refund_id)
 
-    def try_again(self, refund_id: str, tries: int) -> None:
-        """Enqueue another try at a surplus refund; only one caller wins for each `tries`."""
+    def try_again(self, refund_id: str, tries: int, delay: float) -> None:
+        """Enqueue another try at a surplus refund in `delay` seconds; only one caller wins for each `tries`."""
         with self._database.write() as session:
             again = session.execute(
                 sa.update(Refund)
@@ -87,7 +87,8 @@ class Refunding:
                 .values(tries=tries + 1)
             )
             if again.rowcount == 1:  # type: ignore[attr-defined]
-                self._engine.enqueue(session, PAY_BACK, pay_back_work_id(refund_id, tries + 1), refund_id)
+                again_id = pay_back_work_id(refund_id, tries + 1)
+                self._engine.enqueue(session, PAY_BACK, again_id, refund_id, delay=delay)
 
     def _record(self, session: Session, obligation: Obligation) -> str:
         known = session.scalar(sa.select(Refund.id).where(Refund.obligation_id == obligation.id))

@@ -53,8 +53,8 @@ class Requesting:
         self._engine.enqueue(session, REQUEST, request_work_id(payment.id, 1), payment.id)
         return payment
 
-    def request_again(self, payment_id: str, request_try: int) -> None:
-        """Enqueue another try; only one caller wins for each `request_try`."""
+    def request_again(self, payment_id: str, request_try: int, delay: float) -> None:
+        """Enqueue another try in `delay` seconds; only one caller wins for each `request_try`."""
         with self._database.write() as session:
             again = session.execute(
                 sa.update(Payment)
@@ -66,7 +66,8 @@ class Requesting:
                 .values(request_try=request_try + 1)
             )
             if again.rowcount == 1:  # type: ignore[attr-defined]
-                self._engine.enqueue(session, REQUEST, request_work_id(payment_id, request_try + 1), payment_id)
+                again_id = request_work_id(payment_id, request_try + 1)
+                self._engine.enqueue(session, REQUEST, again_id, payment_id, delay=delay)
 
     def request(self, payment_id: str) -> None:
         """Ask the provider, unless it has been asked: then take what it says."""

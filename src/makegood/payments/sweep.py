@@ -24,6 +24,8 @@ from makegood.payments.settling import Settling, pay_back_work_id
 log = logs.get("payments")
 LIVE = (WorkState.WAITING, WorkState.RUNNING)
 LONGEST_WAIT = 3600.0
+LONGEST_WAIT_TO_PAY = 30.0
+"""Seconds; in the second case somebody sits and waits."""
 
 
 class PaymentSweep:
@@ -50,7 +52,8 @@ class PaymentSweep:
         query = sa.select(Payment.id, Payment.request_try).where(Payment.state == PaymentState.REQUESTED)
         for payment_id, request_try in self._rows(query):
             if self._engine.state(request_work_id(payment_id, request_try)) not in LIVE:
-                self._requesting.request_again(payment_id, request_try)
+                delay = min(LONGEST_WAIT_TO_PAY, self._backoff(request_try))
+                self._requesting.request_again(payment_id, request_try, delay)
 
     def _unsettled(self) -> None:
         """Ask about every open payment, the older the more rarely, and let an overdue one expire at the provider."""
@@ -82,7 +85,7 @@ class PaymentSweep:
         query = sa.select(PaymentEvent.id, PaymentEvent.handle_try).where(PaymentEvent.handled_at.is_(None))
         for row_id, handle_try in self._rows(query):
             if self._engine.state(handle_work_id(row_id, handle_try)) not in LIVE:
-                self._inbox.handle_again(row_id, handle_try)
+                self._inbox.handle_again(row_id, handle_try, self._backoff(handle_try))
 
     def _refunds(self) -> None:
         owed = sa.select(Obligation.id, Obligation.refund_try).where(Obligation.money == Money.REFUNDING)
@@ -93,7 +96,7 @@ class PaymentSweep:
         surplus = sa.select(Refund.id, Refund.tries).where(Refund.surplus_of.is_not(None), Refund.state != "succeeded")
         for refund_id, tries in self._rows(surplus):
             if self._engine.state(pay_back_work_id(refund_id, tries)) not in LIVE:
-                self._refunding.try_again(refund_id, tries)
+                self._refunding.try_again(refund_id, tries, self._backoff(tries))
 
     def _backoff(self, tries: int) -> float:
         return min(LONGEST_WAIT, self._retry_seconds * 2 ** min(tries - 1, 20)) if tries > 1 else 0

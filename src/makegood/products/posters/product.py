@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -56,7 +57,7 @@ class Posters:
     codes = (CodeSpec(LISTENING),)
     commitments = (CommitmentTerm("listening-page", timedelta(days=3653)),)
     deadline = timedelta(hours=24)
-    step_labels = {"clip": "Cutting your recording", "draw": "Drawing the poster"}  # noqa: RUF012 - never changed
+    step_labels = {"make": "Drawing the poster, cutting your recording"}  # noqa: RUF012 - never changed
     templates: Path | None = Path(__file__).parent / "templates"
 
     def inspect(self, ctx: WorkContext, slot: str, path: Path, file_name: str) -> Inspection:
@@ -79,29 +80,13 @@ class Posters:
         return Preview(*ctx.isolated(making.preview, self._as_drafted(ctx, draft), seconds=20))
 
     def make(self, ctx: MakeContext) -> Sequence[Artefact]:
-        material = self._final(ctx)
-        stem = f"sound-poster-{ctx.unit.order_number}-{ctx.unit.unit_no}"
+        def both() -> list[Artefact]:
+            # Neither needs the other, and there are at least two processes: whoever waits, waits for one of them.
+            with ThreadPoolExecutor(2) as side_by_side:
+                done = [side_by_side.submit(work, ctx, self._final(ctx)) for work in (_clip, _draw)]
+            return [artefact for one in done for artefact in one.result()]
 
-        def clip() -> tuple[Artefact, Artefact]:
-            target, listening = ctx.scratch / "sound.m4a", ctx.scratch / "listening.json"
-            ctx.isolated(making.cut, material, target, listening, seconds=120)
-            return (
-                ctx.store("sound.m4a", target, media_type=sound.CLIP_MEDIA_TYPE, file_name=f"{stem}.m4a"),
-                ctx.store(
-                    "listening.json", listening, media_type="application/json", file_name="listening.json", shown=False
-                ),
-            )
-
-        def draw() -> tuple[Artefact, ...]:
-            pdf, png, small = (ctx.scratch / f"poster.{kind}" for kind in ("pdf", "png", "jpg"))
-            photo_sha256 = ctx.isolated(making.draw, material, ctx.scratch, pdf, png, small, seconds=120)
-            return (
-                ctx.store("poster.pdf", pdf, media_type="application/pdf", file_name=f"{stem}.pdf", photo=photo_sha256),
-                ctx.store("poster.png", png, media_type="image/png", file_name=f"{stem}.png"),
-                ctx.store("poster.jpg", small, media_type="image/jpeg", file_name=f"{stem}.jpg", shown=False),
-            )
-
-        return [*ctx.step("clip", clip), *ctx.step("draw", draw)]
+        return ctx.step("make", both)
 
     def verify(self, ctx: MakeContext, artefacts: Sequence[Artefact]) -> None:
         found = {artefact.name: artefact for artefact in artefacts}
@@ -142,6 +127,30 @@ class Posters:
         # A preview's QR code opens the draft, which only its owner can see; never the permanent page.
         url = short_url(ctx.links.public(f"{self.manifest.route_prefix}/{draft.id}"), path_too=False)
         return _material(draft.options, draft.files, url, None)
+
+
+def _stem(ctx: MakeContext) -> str:
+    return f"sound-poster-{ctx.unit.order_number}-{ctx.unit.unit_no}"
+
+
+def _clip(ctx: MakeContext, material: Material) -> tuple[Artefact, ...]:
+    target, listening = ctx.scratch / "sound.m4a", ctx.scratch / "listening.json"
+    ctx.isolated(making.cut, material, target, listening, seconds=120)
+    return (
+        ctx.store("sound.m4a", target, media_type=sound.CLIP_MEDIA_TYPE, file_name=f"{_stem(ctx)}.m4a"),
+        ctx.store("listening.json", listening, media_type="application/json", file_name=listening.name, shown=False),
+    )
+
+
+def _draw(ctx: MakeContext, material: Material) -> tuple[Artefact, ...]:
+    pdf, png, small = (ctx.scratch / f"poster.{kind}" for kind in ("pdf", "png", "jpg"))
+    photo_sha256 = ctx.isolated(making.draw, material, ctx.scratch, pdf, png, small, seconds=120)
+    stem = _stem(ctx)
+    return (
+        ctx.store("poster.pdf", pdf, media_type="application/pdf", file_name=f"{stem}.pdf", photo=photo_sha256),
+        ctx.store("poster.png", png, media_type="image/png", file_name=f"{stem}.png"),
+        ctx.store("poster.jpg", small, media_type="image/jpeg", file_name=f"{stem}.jpg", shown=False),
+    )
 
 
 def short_url(url: str, *, path_too: bool = True) -> str:
