@@ -60,7 +60,7 @@ MUTANTS = [
     ),
     Mutant(
         "nobody polls unsettled payments",
-        (("payments/sweep.py", "        self._unsettled()\n", ""),),
+        (("payments/sweep.py", "self._requests, self._unsettled,", "self._requests,"),),
         "tests/race/test_webhooks.py::test_however_the_webhook_comes_the_order_is_delivered_once",
     ),
     Mutant(

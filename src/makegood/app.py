@@ -150,7 +150,6 @@ def build(settings: Settings, clock: Clock | None = None, products: Products | N
         database, engine, clock, providers, requesting, settling, inbox, refunding, obligations,
         settings.sweep_seconds, settings.retry_seconds,
     )  # fmt: skip
-    sweeps = (payment_sweep.run, FulfillmentSweep(database, engine, clock, obligations).run, mailer.sweep)
     housekeeping = Housekeeping(database, objects, clock, drafts, timedelta(hours=settings.unheld_hours))
     accounts = Accounts(database, mailer, clock, settings, signer)
     services = Services(
@@ -159,9 +158,14 @@ def build(settings: Settings, clock: Clock | None = None, products: Products | N
         accounts=accounts, limits=Limits(clock, signer), drafts=drafts, ordering=ordering,
         obligations=obligations, settling=settling, inbox=inbox, downloads=Downloads(database, objects, clock),
     )  # fmt: skip
-    periodics = [Periodic(f"sweep-{i}", sweep, settings.sweep_seconds) for i, sweep in enumerate(sweeps)]
-    periodics.append(Periodic("housekeeping", housekeeping.run, settings.housekeeping_seconds))
-    periodics.append(Periodic("accounts", accounts.forget_expired, 600))
+    every = settings.sweep_seconds
+    periodics = [
+        Periodic("payments", every, *payment_sweep.parts),
+        Periodic("fulfillment", every, FulfillmentSweep(database, engine, clock, obligations).run),
+        Periodic("mails", every, mailer.sweep),
+        Periodic("housekeeping", settings.housekeeping_seconds, *housekeeping.parts),
+        Periodic("accounts", 600, accounts.forget_expired),
+    ]
     return Running(services, periodics, isolated, sandbox)
 
 

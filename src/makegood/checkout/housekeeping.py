@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import timedelta
 
 import sqlalchemy as sa
@@ -29,11 +30,12 @@ class Housekeeping:
         self._database, self._objects, self._clock = database, objects, clock
         self._drafts, self._grace = drafts, grace
 
-    def run(self) -> None:
-        """One pass."""
-        self._drafts.expire()
-        self._release_orders()
-        self._forget_requests()
+    @property
+    def parts(self) -> tuple[Callable[[], object], ...]:
+        """One pass, in parts of which none needs another to succeed."""
+        return self._drafts.expire, self._release_orders, self._forget_requests, self._delete_unheld
+
+    def _delete_unheld(self) -> None:
         retention.delete_unheld(self._database, self._objects, self._clock, self._grace)
 
     def _release_orders(self) -> None:

@@ -11,11 +11,11 @@ log = logs.get("engine")
 
 
 class Periodic:
-    """Call `work` every `seconds`, from a thread of its own, beginning at once. A failure is logged and the next turn
-    comes all the same: what is done here looks at everything anew each time."""
+    """Do each of `works` in turn every `seconds`, from a thread of its own, beginning at once. One that fails is logged
+    and keeps neither the others nor the next turn from coming: what is done here looks at everything anew each time."""
 
-    def __init__(self, name: str, work: Callable[[], object], seconds: float) -> None:
-        self._name, self._work, self._seconds = name, work, seconds
+    def __init__(self, name: str, seconds: float, *works: Callable[[], object]) -> None:
+        self._name, self._seconds, self._works = name, seconds, works
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._loop, daemon=True, name=name)
 
@@ -29,8 +29,9 @@ class Periodic:
 
     def _loop(self) -> None:
         while not self._stopping.is_set():
-            try:
-                self._work()
-            except Exception:
-                log.exception("periodic.failed", name=self._name)
+            for work in self._works:
+                try:
+                    work()
+                except Exception:
+                    log.exception("periodic.failed", name=self._name, work=work.__qualname__)
             self._stopping.wait(self._seconds)

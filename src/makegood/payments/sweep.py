@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import timedelta
 
 import sqlalchemy as sa
@@ -41,12 +42,10 @@ class PaymentSweep:
         self._refunding, self._obligations = refunding, obligations
         self._poll_seconds, self._retry_seconds = poll_seconds, retry_seconds
 
-    def run(self) -> None:
-        """One pass."""
-        self._requests()
-        self._unsettled()
-        self._events()
-        self._refunds()
+    @property
+    def parts(self) -> tuple[Callable[[], None], ...]:
+        """One pass, in parts of which none needs another to succeed."""
+        return self._requests, self._unsettled, self._events, self._refunds
 
     def _requests(self) -> None:
         query = sa.select(Payment.id, Payment.request_try).where(Payment.state == PaymentState.REQUESTED)
