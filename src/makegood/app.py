@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
@@ -21,11 +21,14 @@ from makegood.catalog.products import Products
 from makegood.catalog.quotes import Quotes
 from makegood.checkout.drafts import Drafts
 from makegood.checkout.errors import OptionInvalid
+from makegood.checkout import keeping
 from makegood.checkout.housekeeping import Housekeeping
 from makegood.checkout.ordering import Ordering
 from makegood.engine import Engine, IsolatedWork, Periodic
 from makegood.fulfillment.contexts import Workshop
 from makegood.fulfillment.downloads import Downloads
+from makegood.fulfillment.operating import Operating
+from makegood.fulfillment.redelivering import Redelivering
 from makegood.fulfillment.sweep import FulfillmentSweep
 from makegood.fulfillment.telling import Telling as DeliveryTelling
 from makegood.fulfillment.workflow import Fulfillment
@@ -35,6 +38,7 @@ from makegood.kernel.database import Database
 from makegood.kernel.errors import MakegoodError, NotFound, Rejected
 from makegood.kernel.settings import Settings
 from makegood.kernel.signing import Signer
+from makegood.notify.alerts import Alerts
 from makegood.notify.mails import Mailer
 from makegood.orders.links import Links
 from makegood.orders.obligations import Obligations
@@ -48,7 +52,10 @@ from makegood.payments.requesting import Requesting
 from makegood.payments.settling import Settling
 from makegood.payments.sweep import PaymentSweep
 from makegood.payments.telling import Telling as MoneyTelling
+from makegood.proof.conditions import all_conditions
 from makegood.storage.objects import ObjectStore
+from makegood.storage.orphans import Orphans
+from makegood.storage.retention import Retention
 from makegood.web.problems import problem
 from makegood.web.security import CrossSite, Security
 from makegood.web.services import Services
@@ -65,6 +72,8 @@ class Running:
     """A shop that has been put together: what runs beside its requests, in the order of starting."""
 
     services: Services
+    sweeps: tuple[Callable[[], object], ...]
+    """One pass over everything that is not at rest, in parts of which none needs another to succeed."""
     periodics: list[Periodic]
     isolated: IsolatedWork
     sandbox: Sandbox | None
@@ -138,10 +147,17 @@ def build(settings: Settings, clock: Clock | None = None, products: Products | N
     requesting = Requesting(database, engine, clock, providers, settling, links)
     refunding = Refunding(database, engine, clock, providers, obligations, money_telling, settings.retry_seconds)
     inbox = Inbox(database, engine, clock, providers, settling, refunding)
+    telling = DeliveryTelling(mailer, links)
+    days = settings.delivery_days
+    downloads_last = None if days is None else timedelta(days=days)
     fulfillment = Fulfillment(
-        database, engine, clock, obligations, products, workshop, DeliveryTelling(mailer, links), settings.retry_seconds
+        database, engine, clock, obligations, products, workshop, telling, settings.retry_seconds, downloads_last
     )
-    for part in (mailer, requesting, refunding, inbox, fulfillment):
+    redelivering = Redelivering(
+        database, engine, clock, fulfillment, workshop, telling, settings.retry_seconds, downloads_last
+    )
+    operating = Operating(database, clock, obligations, fulfillment, redelivering, workshop, deadline)
+    for part in (mailer, requesting, refunding, inbox, fulfillment, redelivering):
         part.register(engine)
     drafts = Drafts(database, clock, products, workshop, settings)
     quotes = Quotes(signer, clock, timedelta(minutes=settings.quote_minutes))
@@ -150,23 +166,33 @@ def build(settings: Settings, clock: Clock | None = None, products: Products | N
         database, engine, clock, providers, requesting, settling, inbox, refunding, obligations,
         settings.sweep_seconds, settings.retry_seconds,
     )  # fmt: skip
-    housekeeping = Housekeeping(database, objects, clock, drafts, timedelta(hours=settings.unheld_hours))
+    fulfillment_sweep = FulfillmentSweep(database, engine, clock, obligations, telling)
+    housekeeping = Housekeeping(database, clock, drafts)
+    grace = timedelta(hours=settings.unheld_hours)
+    retention = Retention(database, objects, clock, grace, keeping.rules(settings))
+    orphans = Orphans(database, objects, clock, timedelta(hours=settings.orphan_hours))
+    alerts = Alerts(database, clock, settings, all_conditions(settings, database, objects, products))
     accounts = Accounts(database, mailer, clock, settings, signer)
     services = Services(
         settings=settings, clock=clock, signer=signer, database=database, engine=engine, objects=objects,
         products=products, workshop=workshop, links=links, mailer=mailer,
         accounts=accounts, limits=Limits(clock, signer), drafts=drafts, ordering=ordering,
         obligations=obligations, settling=settling, inbox=inbox, downloads=Downloads(database, objects, clock),
+        operating=operating, alerts=alerts, retention=retention, orphans=orphans,
     )  # fmt: skip
     every = settings.sweep_seconds
     periodics = [
         Periodic("payments", every, *payment_sweep.parts),
-        Periodic("fulfillment", every, FulfillmentSweep(database, engine, clock, obligations).run),
+        Periodic("fulfillment", every, fulfillment_sweep.run, redelivering.sweep),
         Periodic("mails", every, mailer.sweep),
         Periodic("housekeeping", settings.housekeeping_seconds, *housekeeping.parts),
+        Periodic("retention", settings.retention_seconds, retention.run),
+        Periodic("orphans", settings.orphan_seconds, orphans.run),
+        Periodic("alerts", settings.alert_seconds, alerts.run),
         Periodic("accounts", 600, accounts.forget_expired),
     ]
-    return Running(services, periodics, isolated, sandbox)
+    sweeps = (*payment_sweep.parts, fulfillment_sweep.run, redelivering.sweep, mailer.sweep)
+    return Running(services, sweeps, periodics, isolated, sandbox)
 
 
 def create_app(running: Running) -> FastAPI:

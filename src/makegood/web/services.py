@@ -14,16 +14,20 @@ from makegood.checkout.ordering import Ordering
 from makegood.engine import Engine
 from makegood.fulfillment.contexts import Workshop
 from makegood.fulfillment.downloads import Downloads
+from makegood.fulfillment.operating import Operating
 from makegood.kernel.clock import Clock
 from makegood.kernel.database import Database
 from makegood.kernel.settings import Settings
 from makegood.kernel.signing import Signer
+from makegood.notify.alerts import Alerts
 from makegood.notify.mails import Mailer
 from makegood.orders.links import Links
 from makegood.orders.obligations import Obligations
 from makegood.payments.inbox import Inbox
 from makegood.payments.settling import Settling
 from makegood.storage.objects import ObjectStore
+from makegood.storage.orphans import Orphans
+from makegood.storage.retention import Retention
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +52,10 @@ class Services:
     settling: Settling
     inbox: Inbox
     downloads: Downloads
+    operating: Operating
+    alerts: Alerts
+    retention: Retention
+    orphans: Orphans
 
 
 def services(request: HTTPConnection) -> Services:
