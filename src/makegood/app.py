@@ -19,12 +19,12 @@ from makegood.accounts.limits import Limits
 from makegood.accounts.sign_in import Accounts
 from makegood.catalog.products import Products
 from makegood.catalog.quotes import Quotes
+from makegood.checkout import keeping
 from makegood.checkout.drafts import Drafts
 from makegood.checkout.errors import OptionInvalid
-from makegood.checkout import keeping
 from makegood.checkout.housekeeping import Housekeeping
 from makegood.checkout.ordering import Ordering
-from makegood.engine import Engine, IsolatedWork, Periodic
+from makegood.engine import Engine, IsolatedWork, Periodic, end_fenced
 from makegood.fulfillment.contexts import Workshop
 from makegood.fulfillment.downloads import Downloads
 from makegood.fulfillment.operating import Operating
@@ -34,11 +34,11 @@ from makegood.fulfillment.telling import Telling as DeliveryTelling
 from makegood.fulfillment.workflow import Fulfillment
 from makegood.kernel import logs, schema
 from makegood.kernel.clock import Clock, SystemClock
-from makegood.kernel.database import Database
+from makegood.kernel.database import Database, advisory_lock
 from makegood.kernel.errors import MakegoodError, NotFound, Rejected
 from makegood.kernel.settings import Settings
 from makegood.kernel.signing import Signer
-from makegood.notify.alerts import Alerts
+from makegood.notify.alerts import Alerts, Condition
 from makegood.notify.mails import Mailer
 from makegood.orders.links import Links
 from makegood.orders.obligations import Obligations
@@ -52,7 +52,7 @@ from makegood.payments.requesting import Requesting
 from makegood.payments.settling import Settling
 from makegood.payments.sweep import PaymentSweep
 from makegood.payments.telling import Telling as MoneyTelling
-from makegood.proof.conditions import all_conditions
+from makegood.proof.conditions import WorkerSilent, all_conditions
 from makegood.storage.objects import ObjectStore
 from makegood.storage.orphans import Orphans
 from makegood.storage.retention import Retention
@@ -63,6 +63,8 @@ from makegood.web.services import Services
 log = logs.get("app")
 
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
+MIGRATING = 5_381_409_775
+"""PostgreSQL's advisory lock under which tables are migrated by one process at a time."""
 THREADS = 80
 """Requests that may wait for something at once; the default of 40 lets slow ones stall the rest."""
 
@@ -75,22 +77,37 @@ class Running:
     sweeps: tuple[Callable[[], object], ...]
     """One pass over everything that is not at rest, in parts of which none needs another to succeed."""
     periodics: list[Periodic]
+    watch: Periodic
+    """Tells the operators what is amiss: also in a process that doesn't work, for those that do may be what is."""
     isolated: IsolatedWork
     sandbox: Sandbox | None
+    works: bool
+    on_fenced: Callable[[], None] | None = None
 
     def start(self) -> None:
-        """Take up what is owed. The sandbox first, since the sweep asks it."""
+        """Take up what is owed, if this process works. The sandbox first, since the sweep asks it."""
         self.services.workshop.clear()
         if self.sandbox:
             self.sandbox.start()
-        self.services.engine.launch()
-        for periodic in self.periodics:
+        if not self.works:
+            self.services.engine.prepare()
+            self.services.engine.attach()
+            self.watch.start()
+            return
+        self.services.engine.launch(self._fenced)
+        for periodic in (*self.periodics, self.watch):
             periodic.start()
+
+    def _fenced(self) -> None:
+        self.isolated.stop()
+        (self.on_fenced or end_fenced)()
 
     def stop(self) -> None:
         """Drain and end; the next start goes on."""
-        for periodic in self.periodics:
-            periodic.stop()
+        self.watch.stop()
+        if self.works:
+            for periodic in self.periodics:
+                periodic.stop()
         self.services.engine.stop()
         self.isolated.stop()
         if self.sandbox:
@@ -119,16 +136,22 @@ def payment_providers(settings: Settings, clock: Clock) -> dict[str, PaymentProv
     return providers
 
 
-def build(settings: Settings, clock: Clock | None = None, products: Products | None = None) -> Running:
-    """Put a shop together: migrate its database and wire its parts. Nothing runs yet."""
+def build(
+    settings: Settings, clock: Clock | None = None, products: Products | None = None, *, hosts_sandbox: bool = True
+) -> Running:
+    """Put a shop together: migrate its database and wire its parts. Nothing runs yet. Of several processes of one
+    home, one hosts the embedded sandbox."""
     clock = clock or SystemClock()
     products = products or Products.installed()
     settings.home.mkdir(parents=True, exist_ok=True)
     database = Database(settings.database)
-    schema.migrate(database)
+    with advisory_lock(database.engine, MIGRATING):
+        schema.migrate(database)
     signer = Signer(settings.signing_key)
     objects = ObjectStore(settings.home / "objects")
-    engine = Engine(database, workers=settings.workers, poll_seconds=settings.poll_seconds)
+    engine = Engine(
+        database, workers=settings.workers, poll_seconds=settings.poll_seconds, lease_seconds=settings.lease_seconds
+    )
     isolated = IsolatedWork(settings.isolated_processes)
     links = Links(settings, signer)
     mailer = Mailer(database, engine, clock, settings)
@@ -136,7 +159,8 @@ def build(settings: Settings, clock: Clock | None = None, products: Products | N
     workshop = Workshop(objects, isolated, engine, links, settings.currency, settings.home / "scratch")
 
     providers = payment_providers(settings, clock)
-    sandbox = Sandbox(sandbox_config(settings)) if "sandbox" in providers and not settings.sandbox_url else None
+    is_embedded = hosts_sandbox and "sandbox" in providers and not settings.sandbox_url
+    sandbox = Sandbox(sandbox_config(settings)) if is_embedded else None
 
     def deadline(product_id: str) -> timedelta:
         own = settings.deadline_hours
@@ -171,7 +195,7 @@ def build(settings: Settings, clock: Clock | None = None, products: Products | N
     grace = timedelta(hours=settings.unheld_hours)
     retention = Retention(database, objects, clock, grace, keeping.rules(settings))
     orphans = Orphans(database, objects, clock, timedelta(hours=settings.orphan_hours))
-    alerts = Alerts(database, clock, settings, all_conditions(settings, database, objects, products))
+    alerts = Alerts(database, clock, settings, _conditions(settings, database, objects, products, engine))
     accounts = Accounts(database, mailer, clock, settings, signer)
     services = Services(
         settings=settings, clock=clock, signer=signer, database=database, engine=engine, objects=objects,
@@ -188,11 +212,19 @@ def build(settings: Settings, clock: Clock | None = None, products: Products | N
         Periodic("housekeeping", settings.housekeeping_seconds, *housekeeping.parts),
         Periodic("retention", settings.retention_seconds, retention.run),
         Periodic("orphans", settings.orphan_seconds, orphans.run),
-        Periodic("alerts", settings.alert_seconds, alerts.run),
         Periodic("accounts", 600, accounts.forget_expired),
     ]
     sweeps = (*payment_sweep.parts, fulfillment_sweep.run, redelivering.sweep, mailer.sweep)
-    return Running(services, sweeps, periodics, isolated, sandbox)
+    watch = Periodic("alerts", settings.alert_seconds, alerts.run)
+    return Running(services, sweeps, periodics, watch, isolated, sandbox, works=settings.work)
+
+
+def _conditions(
+    settings: Settings, database: Database, objects: ObjectStore, products: Products, engine: Engine
+) -> list[Condition]:
+    # On SQLite the one process that works is the one that would tell.
+    silent = [] if database.is_sqlite else [WorkerSilent(engine.workers, settings.lease_seconds)]
+    return all_conditions(settings, database, objects, products, *silent)
 
 
 def create_app(running: Running) -> FastAPI:

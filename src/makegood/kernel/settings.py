@@ -68,9 +68,14 @@ class Settings(BaseSettings):
     """How often the store is compared with its rows, both ways."""
     unheld_hours: float = 1
     """How long an object may be without a hold: between its upload and the draft that takes it."""
-    poll_seconds: float = 0.15
+    poll_seconds: float = 1
+    """How often queues are looked into where nothing wakes the process: for delayed work and that of other hosts."""
+    lease_seconds: float = 10
+    """How long a process that works may be silent before others take over what it was doing."""
     retry_seconds: float = 2
     disk_floor_mb: int = 512
+    work: bool = True
+    """Whether `makegood serve` also works; without it, `makegood worker` processes do."""
 
     alert_urls: str = ""
     """Where alerts go: addresses as apprise writes them, with commas between."""

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session, aliased
 
 from makegood.catalog.products import Products
+from makegood.engine import Worker
 from makegood.fulfillment.models import Redelivery
 from makegood.kernel import schema
 from makegood.kernel.audit import AuditEvent
@@ -242,22 +242,45 @@ class RedeliveryFailing:
             yield Subject(row.id, f"{number}: {row.problem}")
 
 
-@dataclass(frozen=True)
+class WorkerSilent:
+    """A process that works has ended without saying so, or nobody works at all."""
+
+    kind, title, happens = "worker.silent", "What is paid for may not be worked on", False
+
+    def __init__(self, workers: Callable[[], Iterable[Worker]], lease_seconds: float) -> None:
+        self._workers, self._patience = workers, 3 * lease_seconds
+        self._nobody_since: datetime | None = None
+
+    def subjects(self, session: Session, now: datetime) -> Iterator[Subject]:
+        present = [worker for worker in self._workers() if not worker.dead]
+        for worker in present:
+            if worker.quiet_seconds > self._patience:
+                where = f"{worker.host}, process {worker.process}"
+                yield Subject(worker.executor_id, f"The worker {worker.executor_id} ({where}) is silent.")
+        if any(worker.quiet_seconds <= self._patience for worker in present):
+            self._nobody_since = None
+            return
+        # A start takes its time: the pages may be there a little before the first worker.
+        self._nobody_since = self._nobody_since or now
+        if (now - self._nobody_since).total_seconds() > self._patience:
+            yield Subject("nobody", "Nobody works: start `makegood serve` or `makegood worker`.")
+
+
 class Reported:
     """What another part knows: `read` returns pairs of a stable id and a line of text."""
 
-    kind: str
-    title: str
-    read: Callable[[], Iterable[tuple[str, str]]]
-    happens: bool = False
+    def __init__(
+        self, kind: str, title: str, read: Callable[[], Iterable[tuple[str, str]]], *, happens: bool = False
+    ) -> None:
+        self.kind, self.title, self.happens, self._read = kind, title, happens, read
 
     def subjects(self, session: Session, now: datetime) -> Iterator[Subject]:
-        for identity, text in self.read():
+        for identity, text in self._read():
             yield Subject(identity, text)
 
 
 def all_conditions(
-    settings: Settings, database: Database, objects: ObjectStore, products: Products, *reported: Reported
+    settings: Settings, database: Database, objects: ObjectStore, products: Products, *more: Condition
 ) -> list[Condition]:
     """Every condition of a shop."""
     after = timedelta(minutes=settings.alert_after_minutes)
@@ -276,7 +299,7 @@ def all_conditions(
         DeletionFailing(),
         RedeliveryFailing(),
     ]
-    return own + list(reported)
+    return [*own, *more]
 
 
 def _owed(session: Session) -> Iterator[tuple[Obligation, str]]:
