@@ -75,9 +75,10 @@ class Operating:
             owed = self._lock(session, obligation_id)
             if self._just_asked(session, owed):
                 return False
-            done = self._obligations.restart(session, owed.id, owed.attempt, reason)
+            attempt = owed.attempt
+            done = self._obligations.restart(session, owed.id, attempt, reason)
             if done:
-                self._note(session, owed, "operator.retried", by, reason, attempt=owed.attempt + 1)
+                self._note(session, owed, "operator.retried", by, reason, attempt=attempt + 1)
         return done
 
     def refund(self, obligation_id: str, by: str, reason: str) -> bool:

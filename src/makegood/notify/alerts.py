@@ -95,8 +95,9 @@ class Alerts:
             rows = list(session.scalars(sa.select(Alert).where(Alert.end_told_at.is_(None)).order_by(Alert.opened_at)))
             due = [row for row in rows if self._is_due(session, row, now)]
         for row in due:
-            if self._claim(row):
-                self._send(row)
+            claimed = self._claim(row)
+            if claimed is not None:
+                self._send(claimed)
 
     def _note(self, kind: str, title: str, found: list[Subject], *, happens: bool) -> None:
         now, listed = self._clock.now(), [asdict(subject) for subject in found]
@@ -133,8 +134,9 @@ class Alerts:
         last = session.scalar(sa.select(sa.func.max(Alert.told_at)).where(Alert.kind == row.kind))
         return last is None or now - last >= self._repeat
 
-    def _claim(self, row: Alert) -> bool:
-        """Of several processes one sends; a lease that a killed one left ends by itself."""
+    def _claim(self, row: Alert) -> Alert | None:
+        """The row as it is now, for the one of several processes that sends; a lease that a killed one left ends by
+        itself."""
         now = self._clock.now()
         with self._database.write() as session:
             claimed = session.execute(
@@ -143,7 +145,9 @@ class Alerts:
                 .where(Alert.end_told_at.is_(None), Alert.told_at.is_not_distinct_from(row.told_at))
                 .values(telling_until=now + LEASE)
             )
-            return bool(claimed.rowcount == 1)  # type: ignore[attr-defined]
+            if claimed.rowcount != 1:  # type: ignore[attr-defined]
+                return None
+            return session.get_one(Alert, row.id)
 
     def _send(self, row: Alert) -> None:
         over = row.ended_at is not None
