@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import structlog
 from typer.testing import CliRunner
 
 from makegood.app import Running, build
@@ -46,6 +47,8 @@ class NoteShop(Shop):
             if folder not in sys.path:
                 sys.path.append(folder)
         done = CliRunner().invoke(app, arguments, env=self.env)
+        # The command set up logs on its own standard error, which is closed by now.
+        structlog.reset_defaults()
         if done.exception is not None and not isinstance(done.exception, SystemExit):
             raise done.exception
         return done.exit_code, done.output

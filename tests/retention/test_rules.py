@@ -51,7 +51,7 @@ def papers(shop: NoteShop, text: str) -> list[Path]:
 
 def order_long_ago(shop: NoteShop, paper: str, ago: float) -> Customer:
     """A customer who ordered a note so many days ago and has not paid; the order can still be paid today."""
-    with shop.beside(MovedClock(timedelta(days=-ago)), payment_minutes=1440 * 90, session_days=365) as past:
+    with shop.beside(MovedClock(timedelta(days=-ago)), payment_minutes=1440 * 31, session_days=365) as past:
         parts = past.services
         caller, cookie = parts.accounts.visit()
         draft = parts.drafts.start(caller, "notes", {})

@@ -127,6 +127,7 @@ class Erasing:
         )
         for change in changes:
             session.execute(change.execution_options(synchronize_session=False))
+        drafted = self._end_drafts_of(session, order, done)
         self._erase_payments(session, order.id)
         done.mails += self._erase_mails(session, Mail.order_id == order.id, email)
         for event in session.scalars(sa.select(AuditEvent).where(AuditEvent.order_id == order.id)):
@@ -135,7 +136,26 @@ class Erasing:
         order.visitor_id = order.customer_id = None
         order.erased_at = now
         session.flush()
-        return self._unheld(session, {*own, *made})
+        return self._unheld(session, {*own, *made, *drafted})
+
+    def _end_drafts_of(self, session: Session, order: Order, done: Erasure) -> set[str]:
+        """The draft that became the order goes with it, also where its owner has no account."""
+        placed = session.scalars(
+            sa.select(AuditEvent).where(AuditEvent.order_id == order.id, AuditEvent.event == "order.placed")
+        )
+        drafts = [session.get(Draft, str(event.data["draft"])) for event in placed]
+        ended = [self._end_draft(session, draft, done) for draft in drafts if draft is not None and draft.version > 0]
+        return set().union(*ended)
+
+    def _end_draft(self, session: Session, draft: Draft, done: Erasure) -> set[str]:
+        """Empty the draft; returns what it held."""
+        held = set(assets.held_by(session, HoldKind.DRAFT, draft.id))
+        assets.release(session, HoldKind.DRAFT, draft.id)
+        draft.files.clear()
+        draft.options, draft.version = {}, 0
+        done.drafts += 1
+        session.flush()
+        return held
 
     def _erase_payments(self, session: Session, order_id: str) -> None:
         """What the providers told besides the figures; their own books are not ours to change."""
@@ -171,11 +191,7 @@ class Erasing:
         freed: set[str] = set()
         drafts = session.scalars(sa.select(Draft).where(Draft.customer_id == customer_id, Draft.version > 0)).all()
         for draft in drafts:
-            freed |= set(assets.held_by(session, HoldKind.DRAFT, draft.id))
-            assets.release(session, HoldKind.DRAFT, draft.id)
-            draft.files.clear()
-            draft.options, draft.version = {}, 0
-        done.drafts = len(drafts)
+            freed |= self._end_draft(session, draft, done)
         session.flush()
         if done.kept:
             done.kept["account"] = ["an order of it stays"]
