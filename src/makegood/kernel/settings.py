@@ -54,7 +54,7 @@ class Settings(BaseSettings):
     housekeeping_seconds: float = 60
     unheld_hours: float = 1
     """How long an object may be without a hold: between its upload and the draft that takes it."""
-    poll_seconds: float = 1
+    poll_seconds: float = 2
     """How often queues are looked into where nothing wakes the process: for delayed work and that of other hosts."""
     lease_seconds: float = 10
     """How long a process that works may be silent before others take over what it was doing."""
