@@ -43,6 +43,9 @@ class Settings(BaseSettings):
     sandbox_key: str = ""
     sandbox_webhook_secret: str = ""
 
+    test_clock_seconds: float = 0
+    """How wrong this process's clock is: a rehearsal, heeded only with `env` set to test."""
+
     draft_hours: float = 24
     payment_minutes: float = 60
     deadline_hours: float | None = None
