@@ -131,7 +131,7 @@ MUTANTS = [
     Mutant(
         "what a killed process left is not taken up",
         (
-            ("engine/durable.py", "EMBEDDED if database.is_sqlite else new_id()", "new_id()"),
+            ("engine/durable.py", "EMBEDDED if database.is_sqlite else BOOT", "BOOT"),
             ("engine/fleet.py", "        self._take_over(now)\n", ""),
         ),
         "tests/crash/test_kills.py::test_an_order_survives_a_kill[posters.make:before]",

@@ -52,6 +52,8 @@ def test_a_worker_that_froze_is_fenced_and_comes_back_as_another(fleet: Fleet) -
 
     fleet.freeze(worker)
     until(lambda: executor not in fleet.alive(), 30, "the burial of the frozen worker")
+    held = fleet.query("SELECT count(*) FROM pg_stat_activity WHERE application_name = %s", executor)
+    assert held == [(0,)], "the frozen worker still holds transactions and locks"
     assert_delivered_once(fleet, number, "frozen")
     fleet.thaw(worker)
 

@@ -12,6 +12,8 @@ import sqlalchemy as sa
 from sqlalchemy import event
 from sqlalchemy.orm import DeclarativeBase, Session
 
+from makegood.kernel.ids import new_id
+
 NAMING = {
     "ix": "ix_%(column_0_label)s",
     "uq": "uq_%(table_name)s_%(column_0_N_name)s",
@@ -45,7 +47,12 @@ class Base(DeclarativeBase):
     type_annotation_map = {datetime: UtcDateTime, dict[str, Any]: sa.JSON, list[Any]: sa.JSON}  # noqa: RUF012
 
 
-POSTGRES = {"connect_timeout": 5, "keepalives_idle": 30, "keepalives_interval": 5, "keepalives_count": 3}
+BOOT = new_id()
+"""Names this process, from its start to its end, to everybody else who uses the database."""
+POSTGRES = {
+    "application_name": BOOT, "connect_timeout": 5,
+    "keepalives_idle": 30, "keepalives_interval": 5, "keepalives_count": 3,
+}  # fmt: skip
 """A host that is gone is noticed within a minute, not after the system's two hours."""
 
 
