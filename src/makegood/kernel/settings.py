@@ -54,6 +54,10 @@ class Settings(BaseSettings):
     housekeeping_seconds: float = 60
     unheld_hours: float = 1
     """How long an object may be without a hold: between its upload and the draft that takes it."""
+    reconcile_seconds: float = 60
+    """How often the providers' own lists are compared with the books."""
+    stray_hours: float = 72
+    """How long an operator has to look at money that belongs to no order before it goes back."""
     poll_seconds: float = 0.15
     retry_seconds: float = 2
     disk_floor_mb: int = 512

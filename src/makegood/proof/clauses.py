@@ -12,9 +12,9 @@ from sqlalchemy.orm import Session
 
 from makegood.fulfillment.models import ArtefactRow, Commitment, Grant
 from makegood.kernel.errors import MakegoodError
-from makegood.orders.models import Obligation, Order, OrderInput, OrderLine, Unit
+from makegood.orders.models import Obligation, Order, OrderInput, OrderLine, Refund, Unit
 from makegood.orders.states import OPEN_DELIVERY, Delivery, Money, PaymentState
-from makegood.payments.models import Payment, Refund
+from makegood.payments.models import Payment
 from makegood.payments.provider import PaymentProvider
 from makegood.storage.assets import Asset, Hold, HoldKind
 from makegood.storage.objects import ObjectStore
