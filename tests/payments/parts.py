@@ -23,7 +23,8 @@ for line in sys.stdin:
     try:
         if asked["transaction"]:
             with shop.database.write() as session:
-                exec(asked["code"], {"session": session}, found)
+                found["session"] = session
+                exec(asked["code"], found)
         else:
             exec(asked["code"], found)
         print(json.dumps({"said": found["said"]}), flush=True)

@@ -164,16 +164,17 @@ class DisputesAreKnown:
         self, evidence: Evidence, provider: PaymentProvider, seen: ProviderDispute
     ) -> Iterator[tuple[str, str]]:
         query = (
-            sa.select(Payment, Order.number, Dispute)
+            sa.select(Payment, Order.number)
             .join(Order, Order.id == Payment.order_id, isouter=True)
-            .join(Dispute, sa.and_(Dispute.payment_id == Payment.id, Dispute.ref == seen.ref), isouter=True)
             .where(Payment.provider == provider.name, Payment.provider_ref == seen.payment_ref)
         )
-        found = list(evidence.session.execute(query))
-        if not found:
+        found = evidence.session.execute(query).one_or_none()
+        if found is None:
             yield seen.payment_ref, f"{provider.name} has a dispute of {seen.amount_minor} about money unknown to us"
             return
-        payment, number, dispute = found[0]
+        payment, number = found
+        known = sa.select(Dispute).where(Dispute.payment_id == payment.id, Dispute.ref == seen.ref)
+        dispute = evidence.session.scalar(known)
         if dispute is None:
             yield name_of(number, payment), f"{seen.amount_minor} of it is disputed ({seen.state}), which we don't know"
         elif (dispute.state, dispute.amount_minor) != (seen.state, seen.amount_minor):
