@@ -139,7 +139,7 @@ class Obligations:
                 Refund.obligation_id == obligation_id, Refund.state != RefundState.SUCCEEDED
             )
         )
-        amount = min(amount_minor, owed.allocated_minor - owed.returned_minor - (promised or 0))
+        amount = min(amount_minor, owed.allocated_minor - owed.returned_minor - int(promised or 0))
         known = session.scalar(sa.select(Refund.id).where(Refund.obligation_id == obligation_id, Refund.key == key))
         if known or amount <= 0 or owed.money not in (Money.KEPT, Money.DISPUTED):
             return False

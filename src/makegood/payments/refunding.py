@@ -159,7 +159,7 @@ class Refunding:
                 ),
             )
         )  # fmt: skip
-        return owed.allocated_minor - owed.returned_minor - (others or 0), False
+        return owed.allocated_minor - owed.returned_minor - int(others or 0), False
 
     def _tell_of_nothing(self, session: Session, payment: Payment, refund: Refund) -> None:
         """What cost nothing has nothing to give back; its customer hears all the same why it does not come."""
