@@ -38,14 +38,18 @@ from makegood.kernel.signing import Signer
 from makegood.notify.mails import Mailer
 from makegood.orders.links import Links
 from makegood.orders.obligations import Obligations
+from makegood.orders.reversals import Reversals
 from makegood.payments.inbox import Inbox
 from makegood.payments.provider import PaymentProvider
 from makegood.payments.providers.free import FreeProvider
 from makegood.payments.providers.sandbox.adapter import SandboxProvider
 from makegood.payments.providers.sandbox.server import Sandbox, SandboxConfig
+from makegood.payments.reconciling import Reconciling
 from makegood.payments.refunding import Refunding
 from makegood.payments.requesting import Requesting
+from makegood.payments.reversing import Reversing
 from makegood.payments.settling import Settling
+from makegood.payments.surplus import Surplus
 from makegood.payments.sweep import PaymentSweep
 from makegood.payments.telling import Telling as MoneyTelling
 from makegood.storage.objects import ObjectStore
@@ -154,10 +158,14 @@ def build(
         return products.get(product_id).deadline if own is None else timedelta(hours=own)
 
     money_telling = MoneyTelling(mailer, links)
-    settling = Settling(database, engine, clock, providers, obligations, deadline, money_telling)
+    reversals = Reversals(clock)
+    reversing = Reversing(database, clock, providers, reversals, money_telling)
+    surplus = Surplus(database, engine, clock, reversing, timedelta(hours=settings.stray_hours))
+    settling = Settling(database, clock, providers, obligations, reversing, surplus, deadline, money_telling)
     requesting = Requesting(database, engine, clock, providers, settling, links)
-    refunding = Refunding(database, engine, clock, providers, obligations, money_telling, settings.retry_seconds)
-    inbox = Inbox(database, engine, clock, providers, settling, refunding)
+    refunding = Refunding(database, engine, clock, providers, reversals, reversing, money_telling)
+    inbox = Inbox(database, engine, clock, providers, settling, reversing)
+    reconciling = Reconciling(database, clock, providers, settling, reversing, surplus)
     fulfillment = Fulfillment(
         database, engine, clock, obligations, products, workshop, DeliveryTelling(mailer, links), settings.retry_seconds
     )
@@ -176,11 +184,13 @@ def build(
         settings=settings, clock=clock, signer=signer, database=database, engine=engine, objects=objects,
         products=products, workshop=workshop, links=links, mailer=mailer,
         accounts=accounts, limits=Limits(clock, signer), drafts=drafts, ordering=ordering,
-        obligations=obligations, settling=settling, inbox=inbox, downloads=Downloads(database, objects, clock),
+        obligations=obligations, settling=settling, inbox=inbox, reconciling=reconciling, surplus=surplus,
+        downloads=Downloads(database, objects, clock),
     )  # fmt: skip
     every = settings.sweep_seconds
     periodics = [
         Periodic("payments", every, *payment_sweep.parts),
+        Periodic("reconciliation", settings.reconcile_seconds, reconciling.run),
         Periodic("fulfillment", every, FulfillmentSweep(database, engine, clock, obligations).run),
         Periodic("mails", every, mailer.sweep),
         Periodic("housekeeping", settings.housekeeping_seconds, *housekeeping.parts),

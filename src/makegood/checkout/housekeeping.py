@@ -45,7 +45,10 @@ class Housekeeping:
         owed = sa.exists().where(Obligation.order_id == Order.id)
         unfinished = sa.exists().where(
             Obligation.order_id == Order.id,
-            ~sa.and_(Obligation.delivery == Delivery.ABANDONED, Obligation.money == Money.REFUNDED),
+            ~sa.and_(
+                Obligation.delivery == Delivery.ABANDONED,
+                Obligation.money.in_((Money.REFUNDED, Money.CHARGED_BACK)),
+            ),
         )
         over = sa.or_(closed & Order.paid_at.is_(None), owed & ~unfinished)
         with self._database.write() as session:

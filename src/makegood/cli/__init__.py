@@ -84,6 +84,20 @@ def proof(json: Annotated[bool, typer.Option("--json", help="Print the report as
     raise typer.Exit(run(as_json=json))
 
 
+@app.command()
+def reconcile(
+    full: Annotated[bool, typer.Option("--full", help="Everything that the providers have ever had.")] = False,
+    release: Annotated[
+        str, typer.Option(help="Give this money of no order back now: the provider's id of it, e.g. pay_….")
+    ] = "",
+    json: Annotated[bool, typer.Option("--json", help="Print what was found as JSON.")] = False,
+) -> None:
+    """Compare the payment providers' lists with the books, both ways, now; make good what can be."""
+    from makegood.cli.reconciling import reconcile as run
+
+    raise typer.Exit(run(full=full, release=release, as_json=json))
+
+
 orders = typer.Typer(no_args_is_help=True, help="Look at orders, and help one along.")
 app.add_typer(orders, name="orders")
 Number = Annotated[str, typer.Argument(help="The order's number, in any writing.")]

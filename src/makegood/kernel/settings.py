@@ -57,6 +57,10 @@ class Settings(BaseSettings):
     housekeeping_seconds: float = 60
     unheld_hours: float = 1
     """How long an object may be without a hold: between its upload and the draft that takes it."""
+    reconcile_seconds: float = 60
+    """How often the providers' own lists are compared with the books."""
+    stray_hours: float = 72
+    """How long an operator has to look at money that belongs to no order before it goes back."""
     poll_seconds: float = 2
     """How often queues are looked into where nothing wakes the process: for delayed work and that of other hosts."""
     lease_seconds: float = 10

@@ -22,7 +22,9 @@ from makegood.notify.mails import Mailer
 from makegood.orders.links import Links
 from makegood.orders.obligations import Obligations
 from makegood.payments.inbox import Inbox
+from makegood.payments.reconciling import Reconciling
 from makegood.payments.settling import Settling
+from makegood.payments.surplus import Surplus
 from makegood.storage.objects import ObjectStore
 
 
@@ -47,6 +49,8 @@ class Services:
     obligations: Obligations
     settling: Settling
     inbox: Inbox
+    reconciling: Reconciling
+    surplus: Surplus
     downloads: Downloads
 
 
