@@ -20,9 +20,9 @@ from makegood.kernel.settings import Settings
 from makegood.notify.alert_models import Alert
 from makegood.notify.alerts import Condition, Subject
 from makegood.notify.models import Mail, MailState
-from makegood.orders.models import Obligation, Order
+from makegood.orders.models import Obligation, Order, Refund
 from makegood.orders.states import OPEN_DELIVERY, Delivery, Money
-from makegood.payments.models import Payment, PaymentEvent, Refund
+from makegood.payments.models import Payment, PaymentEvent
 from makegood.storage.assets import Asset, Hold
 from makegood.storage.objects import ObjectStore
 
