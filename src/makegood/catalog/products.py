@@ -151,6 +151,20 @@ class Products:
             raise ProductBroken(product=product_id, problem=f"{check.name}: {check.problem} {check.mend}")
         return product
 
+    def offered(self) -> list[Product]:
+        """What the shop's pages name as on sale: enabled, and its plug-in works. Cheap."""
+        return [p for p in self if p.manifest.enabled and p.manifest.id not in self.broken]
+
+    def can_be_bought(self) -> list[Product]:
+        """What `on_sale` would return now."""
+        offered = [p for p in self.offered() if self.problem(p.manifest.id) is None]
+        return [product for product in offered if not missing_parts(product)]
+
+    def is_whole(self, product_id: str) -> bool:
+        """Whether everything that the product is made with is there."""
+        product = self.find(product_id)
+        return product is not None and self.problem(product_id) is None and not missing_parts(product)
+
     def deadline(self, product_id: str) -> timedelta:
         """From payment until an undelivered unit is refunded: the product's own, or a day if it can't be asked."""
         product = self.find(product_id)

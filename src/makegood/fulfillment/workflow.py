@@ -91,7 +91,7 @@ class Fulfillment:
         with self._database.read() as session:
             obligation = session.get_one(Obligation, obligation_id)
             _, line, order = unit_with_line(session, obligation.unit_id)
-            product = self._products.get(line.product_id)
+            product = self._products.working(line.product_id)
             unit = view_unit(session, self._workshop.objects, self._products, obligation.unit_id)
         return Target(obligation_id, attempt, order.id, unit, product)
 

@@ -19,10 +19,12 @@ from alembic.script import ScriptDirectory
 from alembic.util.exc import CommandError
 
 from makegood.kernel.absences import MigrationFailed, MigrationPending, SchemaAhead, SchemaDamaged
-from makegood.kernel.database import Base, Database
+from makegood.kernel.database import Base, Database, advisory_lock
 from makegood.kernel.errors import Misconfigured
 
 MIGRATIONS = Path(__file__).parent.parent / "migrations"
+MIGRATING = 5_381_409_775
+"""PostgreSQL's advisory lock under which tables are migrated by one process at a time."""
 MIGRATE = "Run `makegood migrate`; what waits then goes on by itself."
 
 
@@ -136,6 +138,11 @@ def migrate(database: Database, branch: Branch = CORE) -> None:
     `SchemaAhead`: a newer release was here. `SchemaDamaged`: the record of what was applied is gone, so nobody knows
     what to apply. `MigrationFailed`: a migration raised something; nothing of it was kept.
     """
+    with advisory_lock(database.engine, MIGRATING):
+        _migrate(database, branch)
+
+
+def _migrate(database: Database, branch: Branch) -> None:
     state = examine(database, branch)
     if state.is_ahead or branch.version_table in state.missing_tables:
         raise state.problem or SchemaDamaged(missing=state.missing)

@@ -9,9 +9,6 @@ from alembic import context
 
 from makegood.kernel.database import UtcDateTime
 
-LOCK = 0x6D616B65
-"""Any number that is ours: processes that start together migrate one after the other."""
-
 
 def render_item(kind: str, item: Any, _autogen: Any) -> str | Literal[False]:
     """A migration stands for itself: it must not change when our types do."""
@@ -22,11 +19,9 @@ def render_item(kind: str, item: Any, _autogen: Any) -> str | Literal[False]:
 def free_of_references(connection: sa.Connection) -> Iterator[None]:
     """SQLite changes a table by making it anew, which references from filled tables would forbid. They are looked at
     when all is done."""
-    if connection.dialect.name != "sqlite":
-        connection.execute(sa.text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": LOCK})
-        yield
-        return
     yield
+    if connection.dialect.name != "sqlite":
+        return
     broken = connection.exec_driver_sql("PRAGMA foreign_key_check").all()
     if broken:
         raise sa.exc.IntegrityError(f"references left hanging: {broken[:5]}", None, ValueError("foreign keys"))

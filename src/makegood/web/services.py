@@ -23,6 +23,7 @@ from makegood.orders.links import Links
 from makegood.orders.obligations import Obligations
 from makegood.payments.inbox import Inbox
 from makegood.payments.settling import Settling
+from makegood.proof.doctor import Doctor
 from makegood.storage.objects import ObjectStore
 
 
@@ -48,6 +49,7 @@ class Services:
     settling: Settling
     inbox: Inbox
     downloads: Downloads
+    doctor: Doctor
 
 
 def services(request: HTTPConnection) -> Services:
