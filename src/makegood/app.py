@@ -62,8 +62,8 @@ from makegood.proof.checks import (
     MailServerKnowsUs,
     MemoryHasRoom,
     ModelsLoad,
-    ProductSchemasAreWhole,
     ProductsAreWhole,
+    ProductSchemasAreWhole,
     ProvidersKnowUs,
     SettingsAreKnown,
     SomebodyWorks,
@@ -185,7 +185,7 @@ def bring_to_this_release(database: Database, products: Products, *, migrate: bo
         try:
             schema.migrate(database)
         except SchemaDamaged as error:
-            log.error("schema.damaged", problem=error.for_operator())
+            log.exception("schema.damaged", problem=error.for_operator())
     products.prepare(database, migrate=migrate)
 
 

@@ -78,6 +78,7 @@ class Products:
                 self._require_own_tables(branch)
                 schema.require_branch(branch)
         except Exception as error:
+            log.exception("product.quarantined", product=name)
             self.quarantine(name, error)
 
     def _require_own_tables(self, branch: Branch) -> None:
@@ -90,7 +91,6 @@ class Products:
         """Keep a plug-in from being used until the next start, and say why."""
         told = error.for_operator() if isinstance(error, MakegoodError) else f"{type(error).__name__}: {error}"
         self.broken[product_id] = told
-        log.error("product.quarantined", product=product_id, problem=told, exc_info=error)
 
     def prepare(self, database: Database, *, migrate: bool) -> None:
         """Let the gate look into this database from now on; with `migrate`, first bring each product's tables to

@@ -6,12 +6,15 @@ from fastapi import APIRouter, Depends, FastAPI, Request
 from starlette.staticfiles import StaticFiles
 from starlette.types import Receive, Scope, Send
 
+from makegood.kernel import logs
 from makegood.pages import account, checkout, orders, outbox, storefront
 from makegood.pages.checks import PagesAreThere
 from makegood.pages.errors import error_page
 from makegood.pages.rendering import STATIC
 from makegood.pages.shop import ProductShop
 from makegood.web.services import Services
+
+log = logs.get("pages")
 
 __all__ = ["PagesAreThere", "error_page", "install"]
 
@@ -43,6 +46,7 @@ def install(app: FastAPI) -> None:
             app.include_router(product.router(ProductShop(shop, product.manifest.id)), dependencies=[gate])
         except Exception as error:
             # Its pages go with it, and no other's.
+            log.exception("product.quarantined", product=product.manifest.id)
             shop.products.quarantine(product.manifest.id, error)
     for product_id in shop.products.broken:
         app.include_router(_closed(shop, product_id))

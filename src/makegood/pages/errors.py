@@ -45,7 +45,7 @@ def error_page(request: Request, error: MakegoodError) -> HTMLResponse:
     try:
         return _error_page(request, error)
     except Misconfigured as worse:
-        log.error("page.failed", path=request.url.path, code=worse.code, operator=worse.for_operator())
+        log.exception("page.failed", path=request.url.path, code=worse.code, operator=worse.for_operator())
         heading = HEADINGS.get(error.status, "Something went wrong")
         said = " ".join(escape(sentence) for sentence in _sentences(request, error))
         return HTMLResponse(PLAIN.format(heading=heading, said=said, code=escape(error.code)), error.status)

@@ -1,4 +1,4 @@
-"""The doctor: goes through everything that is looked at. Health asks the same questions, and keeps the answers a while."""
+"""The doctor goes through everything that is looked at. Health asks the same questions and keeps the answers."""
 
 from __future__ import annotations
 

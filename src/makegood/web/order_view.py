@@ -163,7 +163,11 @@ def _problem(shop: Services, line: OrderLine, obligation: Obligation | None) -> 
 
 def _steps(product: Product | None, obligation: Obligation | None, own: Sequence[AuditEvent]) -> list[dict[str, Any]]:
     """Each step with its label, state and the seconds that its last run took."""
-    labels = {"secure": "Checking your files", **(product.step_labels if product else {}), "verify": "Checking the result"}
+    labels = {
+        "secure": "Checking your files",
+        **(product.step_labels if product else {}),
+        "verify": "Checking the result",
+    }
     took = _durations(own)
     names = list(labels)
     here = names.index(obligation.at_step) if obligation and obligation.at_step in names else -1

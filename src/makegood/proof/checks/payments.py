@@ -9,9 +9,13 @@ from makegood.payments.provider import Examinable, PaymentProvider, ProviderRefu
 from makegood.product_api import Check
 from makegood.proof.findings import Findings, found
 
-SECRET = "The webhook secret here and at the provider differ: set it anew. Payments are found by asking meanwhile."
+SIGNED_OTHERWISE = (
+    "The webhook secret here and at the provider differ: set it anew. Payments are found by asking meanwhile."
+)
 KEY = "Set the provider's key right and restart. Nothing can be paid meanwhile; what is owed is made all the same."
-UNREACHED = "Look whether the webhook address at the provider reaches this shop. Payments are found by asking meanwhile."
+UNREACHED = (
+    "Look whether the webhook address at the provider reaches this shop. Payments are found by asking meanwhile."
+)
 
 
 class ProvidersKnowUs:
@@ -41,6 +45,6 @@ class ProvidersKnowUs:
         if seen.refused:
             refused = seen.refused.startswith("4")
             problem = f"its last one was answered {seen.refused}" if refused else f"its last one failed: {seen.refused}"
-            yield Check(name, problem, SECRET if refused else UNREACHED)
+            yield Check(name, problem, SIGNED_OTHERWISE if refused else UNREACHED)
         else:
             yield Check(name)

@@ -56,13 +56,11 @@ class ModelsLoad:
 
 
 def _findings(states: Sequence[SchemaState]) -> Findings:
-    issues: dict[str, Any] = {}
     tables = [name for state in states for name in state.missing_tables]
     columns = [name for state in states for name in state.missing_columns]
     pending = {state.branch: list(state.pending) for state in states if state.pending}
-    for name, wrong in (("missingTables", tables), ("missingColumns", columns), ("pendingMigrations", pending)):
-        if wrong:
-            issues[name] = wrong
+    named: dict[str, Any] = {"missingTables": tables, "missingColumns": columns, "pendingMigrations": pending}
+    issues = {name: wrong for name, wrong in named.items() if wrong}
     lines = tuple(_line(state) for state in states)
     told = [f"{line.name}: {line.problem} {line.mend}" for line in lines if line.problem]
     return Findings(lines, {**issues, "schema": told} if told else {})
