@@ -25,7 +25,6 @@ from makegood.kernel.errors import Misconfigured
 MIGRATIONS = Path(__file__).parent.parent / "migrations"
 MIGRATING = 5_381_409_775
 """PostgreSQL's advisory lock under which tables are migrated by one process at a time."""
-MIGRATE = "Run `makegood migrate`; what waits then goes on by itself."
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +85,7 @@ class SchemaState:
         if self.is_ahead:
             return "Run the release that migrated it, or restore the backup that was made before."
         if self.pending:
-            return MIGRATE
+            return f"Run `makegood migrate`: it applies {', '.join(self.pending)}. What waits then goes on by itself."
         steps = []
         if self.missing_tables:
             steps.append(

@@ -37,7 +37,7 @@ HEADINGS = {
 }
 
 
-PLAIN = "<!doctype html><meta charset=utf-8><title>{heading}</title><h1>{heading}</h1><p>{said}</p><p><code>{code}</code></p>"
+PLAIN = "<!doctype html><meta charset=utf-8><title>{heading}</title><h1>{heading}</h1><p>{said}</p><p>{code}</p>"
 
 
 def error_page(request: Request, error: MakegoodError) -> HTMLResponse:

@@ -1,0 +1,16 @@
+"""Kites, which keep a table of their own."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from kites.models import Base
+from toys import Toy
+
+
+class Kites(Toy):
+    metadata = Base.metadata
+    migrations = Path(__file__).parent / "migrations"
+
+
+product = Kites("kites", "Kite")
