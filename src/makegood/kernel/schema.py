@@ -225,7 +225,7 @@ def _pending(script: ScriptDirectory, present: str | None, wanted: str | None) -
     if present == wanted or wanted is None:
         return []
     steps = list(script.iterate_revisions(wanted, present or "base"))
-    return [f"{step.revision} ({(step.doc or '').splitlines()[0]})" for step in reversed(steps)]
+    return [f"{step.revision} {(step.doc or '').partition(chr(10))[0]}".strip() for step in reversed(steps)]
 
 
 def _renaming(table: sa.Table, lacks: list[str], found: set[str]) -> str | None:
