@@ -33,7 +33,7 @@ def upgrade() -> None:
         sa.Column("box_id", sa.String(), sa.ForeignKey("toys_box.id", name="fk_toys_toy_box_id"), nullable=False),
     )
 """
-SECOND = """\"\"\"Boxes have a colour\"\"\"
+SECOND = """'''Boxes have a colour'''
 
 import sqlalchemy as sa
 from alembic import op
@@ -45,8 +45,9 @@ depends_on = None
 
 
 def upgrade() -> None:
-    with op.batch_alter_table("toys_box", recreate="always") as box:
+    with op.batch_alter_table("toys_box") as box:
         box.add_column(sa.Column("colour", sa.String(), nullable=True))
+        box.create_check_constraint(op.f("ck_toys_box_colour"), "colour <> ''")
 """
 BROKEN = "    raise RuntimeError('the power went')\n"
 
