@@ -12,10 +12,10 @@ import pytest
 
 from makegood.kernel.clock import MovedClock, SystemClock
 from makegood.payments.providers.sandbox.adapter import SandboxProvider
+from makegood.product_api import Check
 from makegood.proof.checks import ClockIsRight, MemoryHasRoom, ProvidersKnowUs, StoreWorks
 from makegood.proof.doctor import Doctor
 from makegood.proof.findings import Findings, found
-from makegood.product_api import Check
 from makegood.storage.objects import ObjectStore, StorageAway, StorageRefused
 from tests.health.toyshop import command
 from tests.shops import KEY, SECRET, Provider, free_port, until

@@ -92,7 +92,7 @@ def _become(arguments: tuple[str, ...], env: dict[str, str], output: int) -> NoR
         os.environ.update(env)
         sys.path[:0] = env.get("PYTHONPATH", "").split(os.pathsep)
         code = _run(arguments)
-    except BaseException:
+    except BaseException:  # noqa: BLE001 - this process must not become a second run of the tests
         traceback.print_exc()
     finally:
         sys.stdout.flush()

@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import signal
 import sys
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from threading import Event, Thread
 
@@ -55,7 +56,7 @@ def serve(host: str, port: int) -> int:
         running.on_fenced = start_again
         server = _server(settings, running)
         _greet(settings)
-        tell_what_is_wrong(running)
+        tell_what_is_wrong(running, lambda: server.started)
         server.run()
     return 0
 
@@ -68,11 +69,13 @@ def refuse(settings: Settings, error: Exception) -> int:
     return 1
 
 
-def tell_what_is_wrong(running: Running) -> None:
-    """Look at what health looks at, beside the serving, and print what is amiss: a shop that starts and works only
-    in part says so."""
+def tell_what_is_wrong(running: Running, has_started: Callable[[], bool]) -> None:
+    """Once it has started, look at what health looks at, beside the serving, and print what is amiss: a shop that
+    works only in part says so."""
 
     def look() -> None:
+        while not has_started():
+            time.sleep(0.05)
         lines = [line for each in running.services.doctor.recent() for line in each.findings.lines if line.problem]
         for line in lines:
             print(f"  ✗ {line.name}: {line.problem}\n      → {line.mend}", file=sys.stderr, flush=True)
@@ -94,11 +97,11 @@ def work() -> int:
     except (MakegoodError, SQLAlchemyError) as error:
         return refuse(settings, error)
     running.on_fenced = start_again
-    tell_what_is_wrong(running)
     stop = Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stop.set())
     running.start()
+    tell_what_is_wrong(running, lambda: True)
     print(f"  Working as {running.services.engine.executor_id}. Ctrl-C ends it; others take over.", flush=True)
     stop.wait()
     running.stop()

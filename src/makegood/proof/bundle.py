@@ -32,8 +32,8 @@ from makegood.proof.doctor import Doctor, as_json
 from makegood.proof.redaction import SENSITIVE, Redactor
 
 PLAIN_SETTINGS = frozenset({
-    "home", "env", "shop_name", "public_url", "host", "port", "currency", "tax_percent", "smtp_host", "smtp_port",
-    "smtp_tls", "sandbox_url", "sandbox_in_production", "draft_hours", "payment_minutes", "deadline_hours",
+    "home", "env", "shop_name", "mail_from", "public_url", "host", "port", "currency", "tax_percent", "smtp_host",
+    "smtp_port", "smtp_tls", "sandbox_url", "sandbox_in_production", "draft_hours", "payment_minutes", "deadline_hours",
     "quote_minutes", "sign_in_minutes", "session_days", "sweep_seconds", "housekeeping_seconds", "unheld_hours",
     "poll_seconds", "retry_seconds", "disk_floor_mb", "memory_floor_mb", "migrate_at_start", "log_mb", "workers",
     "isolated_processes", "work", "lease_seconds",

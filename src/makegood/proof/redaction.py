@@ -33,7 +33,7 @@ PATTERNS: tuple[tuple[re.Pattern[str], str], ...] = (
      rf"\1\2{SECRET}"),
     (re.compile(r"\b(bearer|basic)\s+[\w.~+/=-]{6,}", re.IGNORECASE), rf"\1 {SECRET}"),
     (re.compile(r"(\w+://)[^/\s:@]*:[^/\s@]+@"), rf"\1{SECRET}@"),
-    (re.compile(r"([?&;](?:key|token|code|sig|signature|secret|password|state|session)=)[^&\s\"'<>]+", re.IGNORECASE),
+    (re.compile(r"([?&;](?:key|token|code|sig|signature|secret|password|state|session)=)[^&\s\"'<>\\]+", re.IGNORECASE),
      rf"\1{SECRET}"),
     (re.compile(r"(/(?:d|L|l|pay|sign-in|account/sign-in|operators)/)(?!\[)[\w%~.-]{8,}(?:/[\w%~-]{8,})?"),
      rf"\1{SECRET}"),
@@ -55,6 +55,8 @@ class Redactor:
         self._personal_data = personal_data
         words = {} if personal_data else {word: f"[text of {len(word)}]" for word in personal if len(word) >= SHORTEST}
         written = {writing: said for word, said in words.items() for writing in writings_of(word)}
+        for word in [word for word in words if EMAIL.fullmatch(word)]:
+            del written[word]  # as it is, it is masked like every address
         self._words = sorted(written.items(), key=lambda each: -len(each[0]))
 
     def text(self, text: str) -> str:

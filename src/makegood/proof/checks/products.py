@@ -33,6 +33,6 @@ class ProductsAreWhole:
             if wrong:
                 missing[name] = [sentence(line) for line in wrong]
             else:
-                lines.append(Check(f"product {name}, {len(product.checks())} parts in place"))
+                lines.append(Check(f"product {name}: all {len(product.checks())} of its parts are in place"))
         issues: dict[str, Any] = {"brokenProducts": broken} if broken else {}
         return Findings(tuple(lines), {**issues, **({"products": missing} if missing else {})})

@@ -68,5 +68,7 @@ def _findings(states: Sequence[SchemaState]) -> Findings:
 
 def _line(state: SchemaState) -> Check:
     name = f"tables of {state.branch}, at {state.present or 'nothing'}"
-    problem = state.problem
-    return Check(name, problem.for_operator() if problem else "", state.mend if problem else "")
+    if state.problem is None:
+        return Check(name)
+    problem = state.problem.for_operator() if state.is_ahead else f"the database lacks {state.missing}"
+    return Check(name, problem, state.mend)

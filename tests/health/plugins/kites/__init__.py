@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from kites.models import Base
 from toys import Toy
+
+from kites.models import Base
 
 
 class Kites(Toy):
