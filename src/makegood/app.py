@@ -80,6 +80,7 @@ from makegood.web.services import Services
 log = logs.get("app")
 
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
+SOME_KEYS = 20
 LOOK_SECONDS = 2.0
 """How often a shop that could not begin to work looks whether it can."""
 THREADS = 80
@@ -168,14 +169,15 @@ def payment_providers(settings: Settings, clock: Clock) -> dict[str, PaymentProv
 
 
 def object_store(settings: Settings, database: Database) -> ObjectStore:
-    """The store of the shop's objects; once anything was stored, an empty folder is not taken for it."""
+    """The store of the shop's objects; once anything was stored, another folder is not taken for it."""
+    some = sa.select(Asset.key).where(Asset.deleting_at.is_(None)).order_by(Asset.created_at.desc()).limit(SOME_KEYS)
     try:
         with database.read() as session:
-            holds_objects = session.scalar(sa.select(Asset.id).where(Asset.deleted_at.is_(None)).limit(1)) is not None
+            known = list(session.scalars(some))
     except (MakegoodError, sa.exc.SQLAlchemyError):
-        # The table or the database is gone, so nobody knows: the safe answer.
-        holds_objects = True
-    return ObjectStore(settings.home / "objects", holds_objects=holds_objects)
+        # The table or the database is gone, so nobody knows what should be there: nothing is begun.
+        known = ["unknown"]
+    return ObjectStore(settings.home / "objects", known=known)
 
 
 def bring_to_this_release(database: Database, products: Products, *, migrate: bool) -> None:

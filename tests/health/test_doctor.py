@@ -119,10 +119,15 @@ def test_the_store_is_tried_and_leaves_nothing_behind(tmp_path: Path) -> None:
 
 def test_a_folder_that_is_not_the_store_is_neither_written_to_nor_taken_for_an_empty_one(tmp_path: Path) -> None:
     ObjectStore(tmp_path / "objects").root.rename(tmp_path / "away")
-    store = ObjectStore(tmp_path / "objects", holds_objects=True)
+    store = ObjectStore(tmp_path / "objects", known=["uploads/1/abc"])
     with pytest.raises(StorageAway):
         store.probe()
     assert not store.root.exists()
+    (store.root / "lost+found").mkdir(parents=True)
+    with pytest.raises(StorageAway):
+        ObjectStore(store.root, known=["uploads/1/abc"]).probe()
+    (store.root / "lost+found").rmdir()
+    store.root.rmdir()
     (tmp_path / "away").rename(tmp_path / "objects")
     store.probe()
 

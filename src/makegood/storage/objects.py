@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager, suppress
 from functools import cached_property
 from pathlib import Path
@@ -72,19 +72,20 @@ def digest(path: Path) -> tuple[str, int]:
 class ObjectStore:
     """A local folder of objects, fsynced: file and folders are on disk when `put` returns."""
 
-    def __init__(self, root: Path, *, holds_objects: bool = False) -> None:
-        """The store in the folder `root`, which is made if it isn't there. With `holds_objects`, the shop has stored
-        something in it before: an empty or absent folder is then not taken for a new one."""
+    def __init__(self, root: Path, *, known: Collection[str] = ()) -> None:
+        """The store in the folder `root`, which is made if it isn't there. `known` are some keys that it should have,
+        if there are any: a folder with none of them is not taken for a new store."""
         self.root = root.absolute()
-        self._begin(holds_objects)
+        self._begin(known)
 
     @cached_property
     def _store(self) -> LocalStore:
         self.require_there()
         return LocalStore(str(self.root))
 
-    def _begin(self, holds_objects: bool) -> None:
-        if (self.root / MARK).exists() or (holds_objects and not (self.root.is_dir() and any(self.root.iterdir()))):
+    def _begin(self, known: Collection[str]) -> None:
+        is_another = bool(known) and not any((self.root / key).is_file() for key in known)
+        if is_another or (self.root / MARK).exists():
             return
         # Where this is refused, the first use says so, and the shop answers meanwhile.
         with suppress(OSError):
