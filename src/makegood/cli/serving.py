@@ -87,7 +87,7 @@ def tell_what_is_wrong(running: Running, has_started: Callable[[], bool]) -> Non
 
 def work() -> int:
     """Work until told to stop, without pages; returns the exit code."""
-    settings = Settings()
+    settings = Settings().model_copy(update={"work": True})
     logs.configure(json=not sys.stderr.isatty(), folder=settings.home / "logs", keep_mb=settings.log_mb)
     if settings.database.startswith("sqlite"):
         print(WorkerNeedsPostgres().for_operator(), file=sys.stderr)
