@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
+import os
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
+from threading import Event, Thread
 
+import sqlalchemy as sa
 from anyio import to_thread
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
@@ -33,8 +36,9 @@ from makegood.fulfillment.sweep import FulfillmentSweep
 from makegood.fulfillment.telling import Telling as DeliveryTelling
 from makegood.fulfillment.workflow import Fulfillment
 from makegood.kernel import logs, schema
+from makegood.kernel.absences import SchemaDamaged
 from makegood.kernel.clock import Clock, MovedClock, SystemClock
-from makegood.kernel.database import Database, advisory_lock
+from makegood.kernel.database import Database
 from makegood.kernel.errors import MakegoodError, NotFound, Rejected
 from makegood.kernel.settings import Settings
 from makegood.kernel.signing import Signer
@@ -56,7 +60,27 @@ from makegood.payments.settling import Settling
 from makegood.payments.surplus import Surplus
 from makegood.payments.sweep import PaymentSweep
 from makegood.payments.telling import Telling as MoneyTelling
+from makegood.proof.checks import (
+    ClockIsRight,
+    CoreSchemaIsWhole,
+    DatabaseAnswers,
+    DiskHasRoom,
+    EngineAnswers,
+    LettersAreThere,
+    MailServerKnowsUs,
+    MemoryHasRoom,
+    ModelsLoad,
+    ProductsAreWhole,
+    ProductSchemasAreWhole,
+    ProvidersKnowUs,
+    SettingsAreKnown,
+    SomebodyWorks,
+    StoreWorks,
+)
 from makegood.proof.conditions import WorkerSilent, all_conditions
+from makegood.proof.doctor import Doctor
+from makegood.proof.findings import Examination
+from makegood.storage.assets import Asset
 from makegood.storage.objects import ObjectStore
 from makegood.storage.orphans import Orphans
 from makegood.storage.retention import Retention
@@ -67,8 +91,9 @@ from makegood.web.services import Services
 log = logs.get("app")
 
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
-MIGRATING = 5_381_409_775
-"""PostgreSQL's advisory lock under which tables are migrated by one process at a time."""
+SOME_KEYS = 20
+LOOK_SECONDS = 2.0
+"""How often a shop that could not begin to work looks whether it can."""
 THREADS = 80
 """Requests that may wait for something at once; the default of 40 lets slow ones stall the rest."""
 
@@ -87,19 +112,39 @@ class Running:
     sandbox: Sandbox | None
     works: bool
     on_fenced: Callable[[], None] | None = None
+    _stopping: Event = field(default_factory=Event, init=False)
+    _is_working: bool = field(default=False, init=False)
 
     def start(self) -> None:
         """Take up what is owed, if this process works. The sandbox first, since the sweep asks it."""
         self.services.workshop.clear()
         if self.sandbox:
             self.sandbox.start()
-        if not self.works:
-            self.services.engine.prepare()
-            self.services.engine.attach()
-            self.watch.start()
+        self.watch.start()
+        engine = self.services.engine
+        if self.works and schema.examine(self.services.database).problem is None:
+            self._work()
             return
+        engine.prepare()
+        engine.attach()
+        if self.works:
+            # Pages and API answer as far as they can. What is owed waits until the core's tables are whole.
+            Thread(target=self._begin, daemon=True, name="begin").start()
+
+    def _begin(self) -> None:
+        while not self._stopping.wait(LOOK_SECONDS):
+            try:
+                if schema.examine(self.services.database).problem is None:
+                    self._work()
+                    log.info("shop.repaired")
+                    return
+            except Exception:
+                log.exception("shop.not_repaired")
+
+    def _work(self) -> None:
+        self._is_working = True
         self.services.engine.launch(self._fenced)
-        for periodic in (*self.periodics, self.watch):
+        for periodic in self.periodics:
             periodic.start()
 
     def _fenced(self) -> None:
@@ -109,9 +154,9 @@ class Running:
     def stop(self) -> None:
         """Drain and end; the next start goes on."""
         self.watch.stop()
-        if self.works:
-            for periodic in self.periodics:
-                periodic.stop()
+        self._stopping.set()
+        for periodic in self.periodics if self._is_working else ():
+            periodic.stop()
         self.services.engine.stop()
         self.isolated.stop()
         if self.sandbox:
@@ -140,6 +185,53 @@ def payment_providers(settings: Settings, clock: Clock) -> dict[str, PaymentProv
     return providers
 
 
+def object_store(settings: Settings, database: Database) -> ObjectStore:
+    """The store of the shop's objects; once anything was stored, another folder is not taken for it."""
+    some = sa.select(Asset.key).where(Asset.deleting_at.is_(None)).order_by(Asset.created_at.desc()).limit(SOME_KEYS)
+    try:
+        with database.read() as session:
+            known = list(session.scalars(some))
+    except (MakegoodError, sa.exc.SQLAlchemyError):
+        # The table or the database is gone, so nobody knows what should be there: nothing is begun.
+        known = ["unknown"]
+    return ObjectStore(settings.home / "objects", known=known)
+
+
+def bring_to_this_release(database: Database, products: Products, *, migrate: bool) -> None:
+    """Migrate the core's tables and each product's, forward only; what is damaged stays as it is and is named by
+    everybody who looks. Raises what makes it impossible to serve at all: `SchemaAhead`, `MigrationFailed`."""
+    if migrate:
+        try:
+            schema.migrate(database)
+        except SchemaDamaged as error:
+            log.exception("schema.damaged", problem=error.for_operator())
+    products.prepare(database, migrate=migrate)
+
+
+def examinations(
+    settings: Settings, database: Database, products: Products, providers: Mapping[str, PaymentProvider],
+    objects: ObjectStore, engine: Engine, clock: Clock,
+) -> list[Examination]:  # fmt: skip
+    """Everything that the doctor looks at, in his order. Health and start-up look at what is cheap of it."""
+    return [
+        DatabaseAnswers(database),
+        CoreSchemaIsWhole(database),
+        ProductSchemasAreWhole(products),
+        ModelsLoad(),
+        ProductsAreWhole(products),
+        pages.PagesAreThere(),
+        LettersAreThere(),
+        StoreWorks(objects),
+        DiskHasRoom(objects, settings.disk_floor_mb),
+        MemoryHasRoom(settings.memory_floor_mb),
+        MailServerKnowsUs(settings),
+        ProvidersKnowUs(providers),
+        ClockIsRight(providers, clock),
+        SomebodyWorks(engine, database, settings.lease_seconds),
+        SettingsAreKnown(os.environ),
+    ]
+
+
 def build(
     settings: Settings, clock: Clock | None = None, products: Products | None = None, *, hosts_sandbox: bool = True
 ) -> Running:
@@ -149,10 +241,9 @@ def build(
     products = products or Products.installed()
     settings.home.mkdir(parents=True, exist_ok=True)
     database = Database(settings.database)
-    with advisory_lock(database.engine, MIGRATING):
-        schema.migrate(database)
+    bring_to_this_release(database, products, migrate=settings.migrate_at_start)
     signer = Signer(settings.signing_key)
-    objects = ObjectStore(settings.home / "objects")
+    objects = object_store(settings, database)
     engine = Engine(
         database, workers=settings.workers, poll_seconds=settings.poll_seconds, lease_seconds=settings.lease_seconds
     )
@@ -168,7 +259,7 @@ def build(
 
     def deadline(product_id: str) -> timedelta:
         own = settings.deadline_hours
-        return products.get(product_id).deadline if own is None else timedelta(hours=own)
+        return products.deadline(product_id) if own is None else timedelta(hours=own)
 
     money_telling = MoneyTelling(mailer, links)
     reversals = Reversals(clock)
@@ -212,6 +303,9 @@ def build(
         obligations=obligations, settling=settling, inbox=inbox, reconciling=reconciling, surplus=surplus,
         downloads=Downloads(database, objects, clock),
         operating=operating, alerts=alerts, retention=retention, orphans=orphans,
+        doctor=Doctor([
+            *examinations(settings, database, products, providers, objects, engine, clock), EngineAnswers(engine),
+        ]),
     )  # fmt: skip
     every = settings.sweep_seconds
     periodics = [

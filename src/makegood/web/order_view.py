@@ -17,7 +17,7 @@ from makegood.kernel.audit import AuditEvent
 from makegood.kernel.money import Money
 from makegood.orders.models import Obligation, Order, OrderLine, Unit
 from makegood.orders.reading import state_of
-from makegood.orders.states import Delivery, OrderState
+from makegood.orders.states import OPEN_DELIVERY, Delivery, OrderState
 from makegood.orders.states import Money as MoneyState
 from makegood.payments.models import Payment
 from makegood.product_api import Product
@@ -136,7 +136,7 @@ def _timeline(story: Sequence[AuditEvent]) -> list[dict[str, Any]]:
 def _unit(
     shop: Services, session: Session, currency: str, line: OrderLine, unit: Unit, story: Sequence[AuditEvent]
 ) -> dict[str, Any]:
-    product = shop.products.get(line.product_id)
+    product = shop.products.find(line.product_id)
     obligation = current_obligation(session, unit.id)
     own = [e for e in story if obligation and e.subject == obligation.id]
     steps = _steps(product, obligation, own)
@@ -152,26 +152,34 @@ def _unit(
         "attempt": obligation.attempt if obligation else 0,
         "step": now and {"name": now["name"], "label": now["label"], "position": now["position"], "count": len(steps)},
         "steps": steps,
-        "problem": _problem(obligation),
+        "problem": _problem(shop, line, obligation),
         "artefacts": _artefacts(shop, session, obligation),
         "pages": [{"label": label, "url": shop.links.public(path)} for label, path in _pages(product, unit)],
         "deadline": obligation.deadline_at.isoformat() if obligation else None,
     }
 
 
-def _pages(product: Product, unit: Unit) -> list[tuple[str, str]]:
-    return list(product.pages({code.purpose: code.code for code in unit.codes}).items())
+def _pages(product: Product | None, unit: Unit) -> list[tuple[str, str]]:
+    """The unit's own pages; none while its plug-in is broken or gone."""
+    return [] if product is None else list(product.pages({code.purpose: code.code for code in unit.codes}).items())
 
 
-def _problem(obligation: Obligation | None) -> dict[str, Any] | None:
+def _problem(shop: Services, line: OrderLine, obligation: Obligation | None) -> dict[str, Any] | None:
     if obligation is None or obligation.error_code is None:
         return None
-    return {"code": obligation.error_code, "detail": obligation.reason or "A try did not work; we are trying again."}
+    said = obligation.reason or "A try did not work; we are trying again."
+    if obligation.delivery in OPEN_DELIVERY and not shop.products.is_whole(line.product_id):
+        said = "Something that it is made with is missing in our workshop. Once that is mended, it is made by itself."
+    return {"code": obligation.error_code, "detail": said}
 
 
-def _steps(product: Product, obligation: Obligation | None, own: Sequence[AuditEvent]) -> list[dict[str, Any]]:
+def _steps(product: Product | None, obligation: Obligation | None, own: Sequence[AuditEvent]) -> list[dict[str, Any]]:
     """Each step with its label, state and the seconds that its last run took."""
-    labels = {"secure": "Checking your files", **product.step_labels, "verify": "Checking the result"}
+    labels = {
+        "secure": "Checking your files",
+        **(product.step_labels if product else {}),
+        "verify": "Checking the result",
+    }
     took = _durations(own)
     names = list(labels)
     here = names.index(obligation.at_step) if obligation and obligation.at_step in names else -1

@@ -27,6 +27,7 @@ from makegood.payments.inbox import Inbox
 from makegood.payments.reconciling import Reconciling
 from makegood.payments.settling import Settling
 from makegood.payments.surplus import Surplus
+from makegood.proof.doctor import Doctor
 from makegood.storage.objects import ObjectStore
 from makegood.storage.orphans import Orphans
 from makegood.storage.retention import Retention
@@ -60,6 +61,7 @@ class Services:
     alerts: Alerts
     retention: Retention
     orphans: Orphans
+    doctor: Doctor
 
 
 def services(request: HTTPConnection) -> Services:
