@@ -33,6 +33,8 @@ class Order(Base):
     closed_at: Mapped[datetime | None]
     open_for: Mapped[str | None] = mapped_column(unique=True)
     """`{draft}:{version}` while unpaid, so that one version of a draft has at most one open order."""
+    erased_at: Mapped[datetime | None]
+    """When its customer's personal data were taken out at their wish; the figures stay."""
 
     lines: Mapped[list[OrderLine]] = relationship(order_by="OrderLine.position", lazy="selectin")
 
@@ -112,7 +114,8 @@ class UnitCode(Base):
 
 
 class Obligation(Base):
-    """One paid unit that is owed. `number` 0 is the paid one; later ones are goodwill of value 0."""
+    """One paid unit that is owed. `number` 0 is the paid one; each later one is goodwill of value 0, and makes up for
+    the one before it, which was abandoned."""
 
     __tablename__ = "obligation"
 

@@ -96,6 +96,35 @@ class Obligations:
         """Begin a new attempt because `attempt` has no live workflow any more."""
         return self._again(session, obligation_id, attempt, "obligation.restarted", 0, reason_noted=reason)
 
+    def take_over(self, session: Session, obligation_id: str, attempt: int) -> bool:
+        """Begin a new attempt that no workflow works on, because the caller brings the result in this transaction."""
+        result = session.execute(
+            sa.update(Obligation)
+            .where(
+                Obligation.id == obligation_id,
+                Obligation.attempt == attempt,
+                Obligation.delivery.in_(OPEN_DELIVERY),
+                Obligation.money == Money.KEPT,
+            )
+            .values(attempt=attempt + 1)
+        )
+        return bool(result.rowcount == 1)  # type: ignore[attr-defined]
+
+    def be_generous(self, session: Session, abandoned: Obligation, lasts: timedelta) -> str:
+        """Owe the unit of an abandoned obligation once more, at no price; returns the new obligation's id. The caller
+        has locked the order's row, so that two don't both do it; a constraint has the last word."""
+        now = self._clock.now()
+        obligation = Obligation(
+            id=new_id(), order_id=abandoned.order_id, unit_id=abandoned.unit_id, number=abandoned.number + 1,
+            payment_id=abandoned.payment_id, allocated_minor=0, returned_minor=0, delivery=Delivery.OWED,
+            money=Money.KEPT, attempt=1, refund_try=0, owed_at=now, deadline_at=now + lasts,
+        )  # fmt: skip
+        session.add(obligation)
+        session.flush()
+        self._enqueue(session, obligation.id, 1)
+        self._note(session, obligation, "obligation.owed", allocated=0, goodwill_for=abandoned.id)
+        return obligation.id
+
     def give_back(
         self, session: Session, obligation_id: str, reason: str, *, error: MakegoodError | None = None
     ) -> bool:
@@ -154,6 +183,11 @@ class Obligations:
         self._engine.enqueue(session, PAY_BACK, pay_back_work_id(refund.id, 1), refund.id)
         self._note(session, owed, "obligation.part_refunding", amount=amount, asked=amount_minor, reason=reason)
         return True
+
+    def lock(self, session: Session, obligation_id: str) -> Obligation | None:
+        """The obligation, its row locked until the transaction ends; None if there is no such one."""
+        query = sa.select(Obligation).where(Obligation.id == obligation_id).with_for_update()
+        return session.scalar(query.execution_options(populate_existing=True))
 
     def get(self, session: Session, obligation_id: str) -> Obligation:
         """The obligation as it is now in this transaction."""

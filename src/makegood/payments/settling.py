@@ -112,7 +112,9 @@ class Settling:
         return payment.id
 
     def _unlock(self, session: Session, order: Order) -> str | None:
-        """Mark the order paid, once; or say why this money can't buy it."""
+        """Mark the order paid, once; or say why this money can't buy it. The order's row is locked before its holds are
+        looked at, as it is where they end: a payment comes wholly before or wholly after."""
+        session.execute(sa.select(Order.id).where(Order.id == order.id).with_for_update())
         held = set(assets.held_by(session, assets.HoldKind.ORDER, order.id))
         wanted = {file.asset_id for line in order.lines for file in line.inputs}
         if not wanted <= held:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from makegood.kernel.money import Money
-from makegood.notify.letters import Line, Receipt, Refunded
+from makegood.notify.letters import Line, Receipt, Refunded, apology_key
 from makegood.notify.mails import Mailer
+from makegood.notify.models import Mail
 from makegood.orders.links import Links
 from makegood.orders.models import Order, OrderLine, Refund
 from makegood.payments.provider import ProviderRefund
@@ -46,13 +48,16 @@ class Telling:
         self._mailer.post(session, key=f"receipt/{order.id}", to=order.email, letter=letter, order_id=order.id)
 
     def refunded(self, session: Session, order: Order, refund: Refund) -> None:
-        """Money is on its way back, and why."""
+        """Money is on its way back, and why; the apology is left to the mail that brought the bad news, if one did."""
+        if refund.amount_minor == 0:
+            return
+        told = session.scalar(sa.select(Mail.id).where(Mail.key == apology_key(refund.obligation_id or "")))
         letter = Refunded(
             order_number=order.number,
             order_url=self._links.order(order),
             amount=Money(refund.amount_minor, refund.currency),
             reason=REASONS.get(refund.reason) or refund.reason,
-            our_fault=refund.obligation_id is not None,
+            our_fault=refund.obligation_id is not None and told is None,
             test=order.test,
         )
         self._mailer.post(session, key=f"refunded/{refund.id}", to=order.email, letter=letter, order_id=order.id)

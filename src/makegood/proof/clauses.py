@@ -49,6 +49,8 @@ class DeliveredIsVerifiedAndFound:
             .join(Order, Order.id == Obligation.order_id)
             .join(Grant, Grant.obligation_id == Obligation.id, isouter=True)
             .where(Obligation.delivery == Delivery.DELIVERED, Obligation.money.in_((Money.KEPT, Money.DISPUTED)))
+            # What was kept for as long as was promised, or taken out at its owner's wish, is no longer owed.
+            .where(sa.or_(Grant.id.is_(None), Grant.expires_at.is_(None), Grant.expires_at > evidence.now))
         )
         for number, obligation_id, attempt, revoked in evidence.session.execute(query):
             if not attempt or revoked is not None:

@@ -206,6 +206,8 @@ def _artefacts(shop: Services, session: Session, obligation: Obligation | None) 
     grant = session.scalar(sa.select(Grant).where(Grant.obligation_id == obligation.id))
     if grant is None or grant.revoked_at is not None:
         return []
+    if grant.expires_at is not None and grant.expires_at <= shop.clock.now():
+        return []
     found = []
     for row in artefacts_of(session, obligation.id, grant.attempt):
         if row.facts.get("shown") is False:
