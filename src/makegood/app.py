@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
+import os
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
+from threading import Event, Thread
 
+import sqlalchemy as sa
 from anyio import to_thread
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
@@ -33,8 +36,9 @@ from makegood.fulfillment.sweep import FulfillmentSweep
 from makegood.fulfillment.telling import Telling as DeliveryTelling
 from makegood.fulfillment.workflow import Fulfillment
 from makegood.kernel import logs, schema
-from makegood.kernel.clock import Clock, SystemClock
-from makegood.kernel.database import Database, advisory_lock
+from makegood.kernel.absences import SchemaDamaged
+from makegood.kernel.clock import Clock, MovedClock, SystemClock
+from makegood.kernel.database import Database
 from makegood.kernel.errors import MakegoodError, NotFound, Rejected
 from makegood.kernel.settings import Settings
 from makegood.kernel.signing import Signer
@@ -42,17 +46,41 @@ from makegood.notify.alerts import Alerts, Condition
 from makegood.notify.mails import Mailer
 from makegood.orders.links import Links
 from makegood.orders.obligations import Obligations
+from makegood.orders.reversals import Reversals
 from makegood.payments.inbox import Inbox
 from makegood.payments.provider import PaymentProvider
 from makegood.payments.providers.free import FreeProvider
 from makegood.payments.providers.sandbox.adapter import SandboxProvider
 from makegood.payments.providers.sandbox.server import Sandbox, SandboxConfig
+from makegood.payments.reconciling import Reconciling
 from makegood.payments.refunding import Refunding
 from makegood.payments.requesting import Requesting
+from makegood.payments.reversing import Reversing
 from makegood.payments.settling import Settling
+from makegood.payments.surplus import Surplus
 from makegood.payments.sweep import PaymentSweep
 from makegood.payments.telling import Telling as MoneyTelling
+from makegood.proof.checks import (
+    ClockIsRight,
+    CoreSchemaIsWhole,
+    DatabaseAnswers,
+    DiskHasRoom,
+    EngineAnswers,
+    LettersAreThere,
+    MailServerKnowsUs,
+    MemoryHasRoom,
+    ModelsLoad,
+    ProductsAreWhole,
+    ProductSchemasAreWhole,
+    ProvidersKnowUs,
+    SettingsAreKnown,
+    SomebodyWorks,
+    StoreWorks,
+)
 from makegood.proof.conditions import WorkerSilent, all_conditions
+from makegood.proof.doctor import Doctor
+from makegood.proof.findings import Examination
+from makegood.storage.assets import Asset
 from makegood.storage.objects import ObjectStore
 from makegood.storage.orphans import Orphans
 from makegood.storage.retention import Retention
@@ -63,8 +91,9 @@ from makegood.web.services import Services
 log = logs.get("app")
 
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
-MIGRATING = 5_381_409_775
-"""PostgreSQL's advisory lock under which tables are migrated by one process at a time."""
+SOME_KEYS = 20
+LOOK_SECONDS = 2.0
+"""How often a shop that could not begin to work looks whether it can."""
 THREADS = 80
 """Requests that may wait for something at once; the default of 40 lets slow ones stall the rest."""
 
@@ -83,19 +112,39 @@ class Running:
     sandbox: Sandbox | None
     works: bool
     on_fenced: Callable[[], None] | None = None
+    _stopping: Event = field(default_factory=Event, init=False)
+    _is_working: bool = field(default=False, init=False)
 
     def start(self) -> None:
         """Take up what is owed, if this process works. The sandbox first, since the sweep asks it."""
         self.services.workshop.clear()
         if self.sandbox:
             self.sandbox.start()
-        if not self.works:
-            self.services.engine.prepare()
-            self.services.engine.attach()
-            self.watch.start()
+        self.watch.start()
+        engine = self.services.engine
+        if self.works and schema.examine(self.services.database).problem is None:
+            self._work()
             return
+        engine.prepare()
+        engine.attach()
+        if self.works:
+            # Pages and API answer as far as they can. What is owed waits until the core's tables are whole.
+            Thread(target=self._begin, daemon=True, name="begin").start()
+
+    def _begin(self) -> None:
+        while not self._stopping.wait(LOOK_SECONDS):
+            try:
+                if schema.examine(self.services.database).problem is None:
+                    self._work()
+                    log.info("shop.repaired")
+                    return
+            except Exception:
+                log.exception("shop.not_repaired")
+
+    def _work(self) -> None:
+        self._is_working = True
         self.services.engine.launch(self._fenced)
-        for periodic in (*self.periodics, self.watch):
+        for periodic in self.periodics:
             periodic.start()
 
     def _fenced(self) -> None:
@@ -105,9 +154,9 @@ class Running:
     def stop(self) -> None:
         """Drain and end; the next start goes on."""
         self.watch.stop()
-        if self.works:
-            for periodic in self.periodics:
-                periodic.stop()
+        self._stopping.set()
+        for periodic in self.periodics if self._is_working else ():
+            periodic.stop()
         self.services.engine.stop()
         self.isolated.stop()
         if self.sandbox:
@@ -136,19 +185,65 @@ def payment_providers(settings: Settings, clock: Clock) -> dict[str, PaymentProv
     return providers
 
 
+def object_store(settings: Settings, database: Database) -> ObjectStore:
+    """The store of the shop's objects; once anything was stored, another folder is not taken for it."""
+    some = sa.select(Asset.key).where(Asset.deleting_at.is_(None)).order_by(Asset.created_at.desc()).limit(SOME_KEYS)
+    try:
+        with database.read() as session:
+            known = list(session.scalars(some))
+    except (MakegoodError, sa.exc.SQLAlchemyError):
+        # The table or the database is gone, so nobody knows what should be there: nothing is begun.
+        known = ["unknown"]
+    return ObjectStore(settings.home / "objects", known=known)
+
+
+def bring_to_this_release(database: Database, products: Products, *, migrate: bool) -> None:
+    """Migrate the core's tables and each product's, forward only; what is damaged stays as it is and is named by
+    everybody who looks. Raises what makes it impossible to serve at all: `SchemaAhead`, `MigrationFailed`."""
+    if migrate:
+        try:
+            schema.migrate(database)
+        except SchemaDamaged as error:
+            log.exception("schema.damaged", problem=error.for_operator())
+    products.prepare(database, migrate=migrate)
+
+
+def examinations(
+    settings: Settings, database: Database, products: Products, providers: Mapping[str, PaymentProvider],
+    objects: ObjectStore, engine: Engine, clock: Clock,
+) -> list[Examination]:  # fmt: skip
+    """Everything that the doctor looks at, in his order. Health and start-up look at what is cheap of it."""
+    return [
+        DatabaseAnswers(database),
+        CoreSchemaIsWhole(database),
+        ProductSchemasAreWhole(products),
+        ModelsLoad(),
+        ProductsAreWhole(products),
+        pages.PagesAreThere(),
+        LettersAreThere(),
+        StoreWorks(objects),
+        DiskHasRoom(objects, settings.disk_floor_mb),
+        MemoryHasRoom(settings.memory_floor_mb),
+        MailServerKnowsUs(settings),
+        ProvidersKnowUs(providers),
+        ClockIsRight(providers, clock),
+        SomebodyWorks(engine, database, settings.lease_seconds),
+        SettingsAreKnown(os.environ),
+    ]
+
+
 def build(
     settings: Settings, clock: Clock | None = None, products: Products | None = None, *, hosts_sandbox: bool = True
 ) -> Running:
     """Put a shop together: migrate its database and wire its parts. Nothing runs yet. Of several processes of one
     home, one hosts the embedded sandbox."""
-    clock = clock or SystemClock()
+    clock = clock or _clock(settings)
     products = products or Products.installed()
     settings.home.mkdir(parents=True, exist_ok=True)
     database = Database(settings.database)
-    with advisory_lock(database.engine, MIGRATING):
-        schema.migrate(database)
+    bring_to_this_release(database, products, migrate=settings.migrate_at_start)
     signer = Signer(settings.signing_key)
-    objects = ObjectStore(settings.home / "objects")
+    objects = object_store(settings, database)
     engine = Engine(
         database, workers=settings.workers, poll_seconds=settings.poll_seconds, lease_seconds=settings.lease_seconds
     )
@@ -164,13 +259,17 @@ def build(
 
     def deadline(product_id: str) -> timedelta:
         own = settings.deadline_hours
-        return products.get(product_id).deadline if own is None else timedelta(hours=own)
+        return products.deadline(product_id) if own is None else timedelta(hours=own)
 
     money_telling = MoneyTelling(mailer, links)
-    settling = Settling(database, engine, clock, providers, obligations, deadline, money_telling)
+    reversals = Reversals(clock)
+    reversing = Reversing(database, clock, providers, reversals, money_telling)
+    surplus = Surplus(database, engine, clock, reversing, timedelta(hours=settings.stray_hours))
+    settling = Settling(database, clock, providers, obligations, reversing, surplus, deadline, money_telling)
     requesting = Requesting(database, engine, clock, providers, settling, links)
-    refunding = Refunding(database, engine, clock, providers, obligations, money_telling, settings.retry_seconds)
-    inbox = Inbox(database, engine, clock, providers, settling, refunding)
+    refunding = Refunding(database, engine, clock, providers, reversals, reversing, money_telling)
+    inbox = Inbox(database, engine, clock, providers, settling, reversing)
+    reconciling = Reconciling(database, clock, providers, settling, reversing, surplus)
     telling = DeliveryTelling(mailer, links)
     days = settings.delivery_days
     downloads_last = None if days is None else timedelta(days=days)
@@ -201,12 +300,17 @@ def build(
         settings=settings, clock=clock, signer=signer, database=database, engine=engine, objects=objects,
         products=products, workshop=workshop, links=links, mailer=mailer,
         accounts=accounts, limits=Limits(clock, signer), drafts=drafts, ordering=ordering,
-        obligations=obligations, settling=settling, inbox=inbox, downloads=Downloads(database, objects, clock),
+        obligations=obligations, settling=settling, inbox=inbox, reconciling=reconciling, surplus=surplus,
+        downloads=Downloads(database, objects, clock),
         operating=operating, alerts=alerts, retention=retention, orphans=orphans,
+        doctor=Doctor([
+            *examinations(settings, database, products, providers, objects, engine, clock), EngineAnswers(engine),
+        ]),
     )  # fmt: skip
     every = settings.sweep_seconds
     periodics = [
         Periodic("payments", every, *payment_sweep.parts),
+        Periodic("reconciliation", settings.reconcile_seconds, reconciling.run),
         Periodic("fulfillment", every, fulfillment_sweep.run, redelivering.sweep),
         Periodic("mails", every, mailer.sweep),
         Periodic("housekeeping", settings.housekeeping_seconds, *housekeeping.parts),
@@ -225,6 +329,12 @@ def _conditions(
     # On SQLite the one process that works is the one that would tell.
     silent = [] if database.is_sqlite else [WorkerSilent(engine.workers, settings.lease_seconds)]
     return all_conditions(settings, database, objects, products, *silent)
+
+
+def _clock(settings: Settings) -> Clock:
+    if settings.env == "test" and settings.test_clock_seconds:
+        return MovedClock(timedelta(seconds=settings.test_clock_seconds))
+    return SystemClock()
 
 
 def create_app(running: Running) -> FastAPI:

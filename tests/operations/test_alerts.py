@@ -332,3 +332,16 @@ def test_a_kill_between_telling_and_noting_it_repeats_the_message_and_loses_none
         until(lambda: any(row.told_at for row in open_alerts(session)) or session.rollback(), 20, "the note of it")
     (shop.control / "fail").unlink()
     assert customer.at_rest(number)["state"] == "delivered"
+
+
+def test_a_dispute_is_told_until_it_is_decided(shop: NoteShop, office_chat: Chat) -> None:
+    customer = shop.customer()
+    number = buy_note(shop, customer)
+    order = customer.at_rest(number)
+    [paid] = shop.provider.payments(order["payment"]["id"])
+
+    opened = shop.provider.http.post(f"/v1/test/payments/{paid['id']}/dispute", json={"webhook": "normal"})
+
+    assert opened.status_code < 300, opened.text
+    told = until(lambda: [m for m in office_chat.about(number) if "disputed" in m["title"]], 30, "the alert")
+    assert "$1.00" in told[0]["message"]

@@ -23,9 +23,9 @@ from makegood.kernel.clock import Clock
 from makegood.kernel.database import Database
 from makegood.kernel.signing import Signer
 from makegood.notify.models import ERASED_DOMAIN, Mail, MailState
-from makegood.orders.models import Obligation, Order, OrderInput, OrderLine
+from makegood.orders.models import Obligation, Order, OrderInput, OrderLine, Refund
 from makegood.orders.states import OPEN_DELIVERY, Money
-from makegood.payments.models import Payment, PaymentEvent, Refund
+from makegood.payments.models import Payment, PaymentEvent
 from makegood.storage import assets
 from makegood.storage.assets import Asset, Hold, HoldKind
 from makegood.storage.retention import Retention

@@ -25,9 +25,9 @@ from makegood.kernel.database import Database
 from makegood.kernel.errors import MakegoodError, Rejected
 from makegood.kernel.signing import Signer
 from makegood.notify.models import Mail
-from makegood.orders.models import Obligation, Order
+from makegood.orders.models import Obligation, Order, Refund
 from makegood.orders.reading import obligations_of, unit_with_line
-from makegood.payments.models import Payment, Refund
+from makegood.payments.models import Payment
 from makegood.storage.assets import Asset
 from makegood.storage.objects import ObjectStore
 

@@ -12,9 +12,9 @@ from makegood.cli.home import address_of
 from makegood.fulfillment.models import Redelivery
 from makegood.kernel.errors import MakegoodError
 from makegood.notify.models import Mail
-from makegood.orders.models import Obligation, Order
+from makegood.orders.models import Obligation, Order, Refund
 from makegood.payments.finding import find_orders
-from makegood.payments.models import Payment, PaymentEvent, Refund
+from makegood.payments.models import Payment, PaymentEvent
 
 Seen = dict[tuple[str, str], tuple[str | None, object]]
 

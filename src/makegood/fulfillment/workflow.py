@@ -98,7 +98,7 @@ class Fulfillment:
         with self._database.read() as session:
             obligation = session.get_one(Obligation, obligation_id)
             _, line, order = unit_with_line(session, obligation.unit_id)
-            product = self._products.get(line.product_id)
+            product = self._products.working(line.product_id)
             objects, unit_id = self._workshop.objects, obligation.unit_id
             unit = view_unit(session, objects, self._products, unit_id, given=given, made=False)
         return Target(obligation_id, attempt, order.id, unit, product)

@@ -43,6 +43,9 @@ class Settings(BaseSettings):
     sandbox_key: str = ""
     sandbox_webhook_secret: str = ""
 
+    test_clock_seconds: float = 0
+    """How wrong this process's clock is: a rehearsal, heeded only with `env` set to test."""
+
     draft_hours: float = 24
     payment_minutes: float = 60
     deadline_hours: float | None = None
@@ -68,12 +71,21 @@ class Settings(BaseSettings):
     """How often the store is compared with its rows, both ways."""
     unheld_hours: float = 1
     """How long an object may be without a hold: between its upload and the draft that takes it."""
-    poll_seconds: float = 1
+    reconcile_seconds: float = 60
+    """How often the providers' own lists are compared with the books."""
+    stray_hours: float = 72
+    """How long an operator has to look at money that belongs to no order before it goes back."""
+    poll_seconds: float = 2
     """How often queues are looked into where nothing wakes the process: for delayed work and that of other hosts."""
     lease_seconds: float = 10
     """How long a process that works may be silent before others take over what it was doing."""
     retry_seconds: float = 2
     disk_floor_mb: int = 512
+    memory_floor_mb: int = 128
+    migrate_at_start: bool = True
+    """Where migrations are a step of the deployment, the start only looks and says what is pending."""
+    log_mb: int = Field(default=4, ge=0, le=1024)
+    """How much of the recent log each of the three files in the home's folder `logs` keeps; 0 keeps none."""
     work: bool = True
     """Whether `makegood serve` also works; without it, `makegood worker` processes do."""
 

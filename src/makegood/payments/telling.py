@@ -10,8 +10,8 @@ from makegood.notify.letters import Line, Receipt, Refunded, apology_key
 from makegood.notify.mails import Mailer
 from makegood.notify.models import Mail
 from makegood.orders.links import Links
-from makegood.orders.models import Order, OrderLine
-from makegood.payments.models import Refund
+from makegood.orders.models import Order, OrderLine, Refund
+from makegood.payments.provider import ProviderRefund
 
 REASONS = {
     "ORDER_ALREADY_PAID": "Your order was paid for twice, so the second payment goes back to you.",
@@ -61,6 +61,20 @@ class Telling:
             test=order.test,
         )
         self._mailer.post(session, key=f"refunded/{refund.id}", to=order.email, letter=letter, order_id=order.id)
+
+    def refunded_elsewhere(
+        self, session: Session, order: Order, provider: str, refund: ProviderRefund, *, ends_work: bool
+    ) -> None:
+        """Money was given back in the provider's dashboard. `ends_work`: something is not made any more by that."""
+        reason = "We have returned this money to you."
+        if ends_work:
+            reason += " What was paid with it and not finished yet is not made any more."
+        letter = Refunded(
+            order_number=order.number, order_url=self._links.order(order),
+            amount=Money(refund.amount_minor, refund.currency), reason=reason, our_fault=False, test=order.test,
+        )  # fmt: skip
+        key = f"refunded/{provider}/{refund.ref}"
+        self._mailer.post(session, key=key, to=order.email, letter=letter, order_id=order.id)
 
 
 def _before_tax(line: OrderLine) -> int:

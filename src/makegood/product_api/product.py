@@ -43,6 +43,10 @@ class Product(Protocol):
     templates: Path | None
     """A folder of Jinja templates named `<product id>/…`, or None."""
 
+    # A product that has tables of its own also has `metadata` (sqlalchemy.MetaData, of a DeclarativeBase of its own)
+    # and `migrations` (the folder of its Alembic revisions, the first with the branch label `<product id>`). The
+    # platform reads both by `getattr`: who keeps nothing in tables says nothing about them.
+
     def inspect(self, ctx: WorkContext, slot: str, path: Path, file_name: str) -> Inspection:
         """Look into an upload by its content; raise a `Rejected` that names what is wrong with it."""
         ...

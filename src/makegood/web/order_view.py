@@ -17,7 +17,7 @@ from makegood.kernel.audit import AuditEvent
 from makegood.kernel.money import Money
 from makegood.orders.models import Obligation, Order, OrderLine, Unit
 from makegood.orders.reading import state_of
-from makegood.orders.states import Delivery, OrderState
+from makegood.orders.states import OPEN_DELIVERY, Delivery, OrderState
 from makegood.orders.states import Money as MoneyState
 from makegood.payments.models import Payment
 from makegood.product_api import Product
@@ -25,6 +25,7 @@ from makegood.storage.assets import Asset
 from makegood.web.services import Services
 
 AT_REST = (OrderState.DELIVERED, OrderState.REFUNDED, OrderState.PARTLY_DELIVERED, OrderState.CANCELLED)
+MOVING = (MoneyState.REFUNDING, MoneyState.DISPUTED)
 
 TEXTS = {
     "order.placed": "Order placed",
@@ -40,6 +41,10 @@ TEXTS = {
     "obligation.delivered": "Delivered",
     "obligation.attempt_failed": "A try did not work; we try again",
     "obligation.refunding": "Your money is on its way back",
+    "obligation.part_refunding": "Part of your money is on its way back",
+    "dispute.opened": "Your bank is looking into the payment",
+    "dispute.won": "Your bank has let the payment stand",
+    "dispute.lost": "Your bank has given your money back",
     "refund.succeeded": "Your money was given back",
     "mail.accepted": "Mail sent",
 }
@@ -56,9 +61,13 @@ def order_json(shop: Services, order_id: str) -> dict[str, Any]:
         order = session.get_one(Order, order_id)
         state = state_of(session, order)
         story = audit.of_order(session, order_id)
-        units = [_unit(shop, session, line, unit, story) for line in order.lines for unit in line.units]
+        units = [_unit(shop, session, order.currency, line, unit, story) for line in order.lines for unit in line.units]
         payment = session.scalar(
-            sa.select(Payment).where(Payment.order_id == order_id).order_by(Payment.created_at.desc()).limit(1)
+            # A payment that goes back because it was one too many doesn't stand for the order.
+            sa.select(Payment)
+            .where(Payment.order_id == order_id)
+            .order_by(Payment.problem.is_not(None), Payment.created_at.desc())
+            .limit(1)
         )
         return {
             **short_json(order, state),
@@ -76,7 +85,7 @@ def order_json(shop: Services, order_id: str) -> dict[str, Any]:
             "payment": _payment(payment),
             "units": units,
             "timeline": _timeline(story),
-            "at_rest": state in AT_REST and all(u["money"] not in (MoneyState.REFUNDING,) for u in units),
+            "at_rest": state in AT_REST and all(u["money"] not in MOVING for u in units),
         }
 
 
@@ -124,8 +133,10 @@ def _timeline(story: Sequence[AuditEvent]) -> list[dict[str, Any]]:
     return [{"at": e.at.isoformat(), "event": e.event, "text": TEXTS[e.event]} for e in story if e.event in TEXTS]
 
 
-def _unit(shop: Services, session: Session, line: OrderLine, unit: Unit, story: Sequence[AuditEvent]) -> dict[str, Any]:
-    product = shop.products.get(line.product_id)
+def _unit(
+    shop: Services, session: Session, currency: str, line: OrderLine, unit: Unit, story: Sequence[AuditEvent]
+) -> dict[str, Any]:
+    product = shop.products.find(line.product_id)
     obligation = current_obligation(session, unit.id)
     own = [e for e in story if obligation and e.subject == obligation.id]
     steps = _steps(product, obligation, own)
@@ -137,29 +148,38 @@ def _unit(shop: Services, session: Session, line: OrderLine, unit: Unit, story: 
         "description": line.description,
         "delivery": obligation.delivery if obligation else "waiting",
         "money": obligation.money if obligation else None,
+        "returned": money_json(obligation.returned_minor, currency) if obligation else None,
         "attempt": obligation.attempt if obligation else 0,
         "step": now and {"name": now["name"], "label": now["label"], "position": now["position"], "count": len(steps)},
         "steps": steps,
-        "problem": _problem(obligation),
+        "problem": _problem(shop, line, obligation),
         "artefacts": _artefacts(shop, session, obligation),
         "pages": [{"label": label, "url": shop.links.public(path)} for label, path in _pages(product, unit)],
         "deadline": obligation.deadline_at.isoformat() if obligation else None,
     }
 
 
-def _pages(product: Product, unit: Unit) -> list[tuple[str, str]]:
-    return list(product.pages({code.purpose: code.code for code in unit.codes}).items())
+def _pages(product: Product | None, unit: Unit) -> list[tuple[str, str]]:
+    """The unit's own pages; none while its plug-in is broken or gone."""
+    return [] if product is None else list(product.pages({code.purpose: code.code for code in unit.codes}).items())
 
 
-def _problem(obligation: Obligation | None) -> dict[str, Any] | None:
+def _problem(shop: Services, line: OrderLine, obligation: Obligation | None) -> dict[str, Any] | None:
     if obligation is None or obligation.error_code is None:
         return None
-    return {"code": obligation.error_code, "detail": obligation.reason or "A try did not work; we are trying again."}
+    said = obligation.reason or "A try did not work; we are trying again."
+    if obligation.delivery in OPEN_DELIVERY and not shop.products.is_whole(line.product_id):
+        said = "Something that it is made with is missing in our workshop. Once that is mended, it is made by itself."
+    return {"code": obligation.error_code, "detail": said}
 
 
-def _steps(product: Product, obligation: Obligation | None, own: Sequence[AuditEvent]) -> list[dict[str, Any]]:
+def _steps(product: Product | None, obligation: Obligation | None, own: Sequence[AuditEvent]) -> list[dict[str, Any]]:
     """Each step with its label, state and the seconds that its last run took."""
-    labels = {"secure": "Checking your files", **product.step_labels, "verify": "Checking the result"}
+    labels = {
+        "secure": "Checking your files",
+        **(product.step_labels if product else {}),
+        "verify": "Checking the result",
+    }
     took = _durations(own)
     names = list(labels)
     here = names.index(obligation.at_step) if obligation and obligation.at_step in names else -1

@@ -24,7 +24,10 @@ from makegood.notify.mails import Mailer
 from makegood.orders.links import Links
 from makegood.orders.obligations import Obligations
 from makegood.payments.inbox import Inbox
+from makegood.payments.reconciling import Reconciling
 from makegood.payments.settling import Settling
+from makegood.payments.surplus import Surplus
+from makegood.proof.doctor import Doctor
 from makegood.storage.objects import ObjectStore
 from makegood.storage.orphans import Orphans
 from makegood.storage.retention import Retention
@@ -51,11 +54,14 @@ class Services:
     obligations: Obligations
     settling: Settling
     inbox: Inbox
+    reconciling: Reconciling
+    surplus: Surplus
     downloads: Downloads
     operating: Operating
     alerts: Alerts
     retention: Retention
     orphans: Orphans
+    doctor: Doctor
 
 
 def services(request: HTTPConnection) -> Services:
