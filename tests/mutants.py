@@ -213,6 +213,8 @@ MUTANTS = [
         "a guest's draft outlives their erasure",
         (("checkout/erasing.py", "drafted = self._end_drafts_of(session, order, done)", "drafted = set()"),),
         "tests/operations/test_privacy.py::test_a_person_is_taken_out_and_the_figures_stay",
+    ),
+    Mutant(
         "nobody looks after the workers that died",
         (("engine/fleet.py", "        self._take_over(now)\n", ""),),
         "tests/fleet/test_fleet.py::test_what_a_killed_worker_held_is_taken_over_and_no_recorded_step_is_repeated",
