@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import sqlalchemy as sa
 
-from makegood.engine import Engine, WorkState
-from makegood.kernel import logs
+from makegood.engine import Engine
+from makegood.fulfillment.telling import Telling
+from makegood.fulfillment.watch import Watch
 from makegood.kernel.clock import Clock
 from makegood.kernel.database import Database
 from makegood.kernel.errors import MakegoodError
-from makegood.orders.models import Obligation
-from makegood.orders.obligations import FULFIL, Obligations, work_id
+from makegood.orders.models import Obligation, OrderLine
+from makegood.orders.obligations import FULFIL, Obligations
 from makegood.orders.states import OPEN_DELIVERY, Money
 
-log = logs.get("fulfillment")
+AT_A_TIME = 200
 
 
 class DeadlinePassed(MakegoodError):
@@ -25,9 +26,11 @@ class DeadlinePassed(MakegoodError):
 class FulfillmentSweep:
     """Without an age limit: what is owed is looked at until it is at rest."""
 
-    def __init__(self, database: Database, engine: Engine, clock: Clock, obligations: Obligations) -> None:
-        self._database, self._engine, self._clock, self._obligations = database, engine, clock, obligations
-        self._lost: set[str] = set()
+    def __init__(
+        self, database: Database, engine: Engine, clock: Clock, obligations: Obligations, telling: Telling
+    ) -> None:
+        self._database, self._clock, self._obligations, self._telling = database, clock, obligations, telling
+        self._watch = Watch(engine, FULFIL)
 
     def run(self) -> None:
         """One pass."""
@@ -38,24 +41,20 @@ class FulfillmentSweep:
         for obligation in [o for o in owed if o.deadline_at <= now]:
             self._undeliverable(obligation)
         waiting = [o for o in owed if o.deadline_at > now]
-        states = self._engine.states([work_id(o.id, o.attempt) for o in waiting])
-        lost = set()
-        for obligation in waiting:
-            identity = work_id(obligation.id, obligation.attempt)
-            state = states[identity]
-            if state in (WorkState.ABSENT, WorkState.ENDED):
-                self._restart(obligation, state)
-            elif state == WorkState.LOST:
-                lost.add(identity)
-                # It may only just be starting: it is lost if the next pass finds it so as well.
-                if identity in self._lost:
-                    log.warning("work.lost", obligation=obligation.id, attempt=obligation.attempt)
-                    self._engine.resume(FULFIL, identity)
-        self._lost = lost
+        gone = self._watch.gone(o.work for o in waiting)
+        for obligation in [o for o in waiting if o.work in gone]:
+            with self._database.write() as session:
+                self._obligations.restart(
+                    session, obligation.id, obligation.attempt, f"its workflow is {gone[obligation.work]}"
+                )
 
-    def _restart(self, obligation: Obligation, state: WorkState) -> None:
-        with self._database.write() as session:
-            self._obligations.restart(session, obligation.id, obligation.attempt, f"its workflow is {state}")
+    def tell_lines(self) -> None:
+        """Tell of lines of several units that came to rest without their fulfilment: by a refund, a dispute."""
+        with self._database.read() as session:
+            untold = list(session.scalars(sa.select(OrderLine.id).where(OrderLine.untold).limit(AT_A_TIME)))
+        for line_id in untold:
+            with self._database.write() as session:
+                self._telling.line_at_rest(session, line_id)
 
     def _undeliverable(self, obligation: Obligation) -> None:
         last = f"{obligation.error_code}: {obligation.error_text}" if obligation.error_code else "none"

@@ -2,43 +2,93 @@
 
 from __future__ import annotations
 
+import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
+from makegood.catalog.products import Products
 from makegood.fulfillment.models import Grant
 from makegood.fulfillment.units import artefacts_of
 from makegood.notify.letters import Delivered, DeliveredUnit, Download, Page
 from makegood.notify.mails import Mailer
 from makegood.orders.links import Links
-from makegood.orders.models import Order
+from makegood.orders.models import Obligation, Order, OrderLine, Unit
 from makegood.orders.reading import obligations_of
-from makegood.orders.states import OPEN_DELIVERY
-from makegood.product_api import Product, UnitView
+from makegood.orders.states import OPEN_DELIVERY, Delivery, Money
+from makegood.product_api import Product
 from makegood.storage.assets import Asset
+
+MOST_LISTED = 10
+"""How many units a mail lists with their links; the order's page has them all."""
 
 
 class Telling:
-    """Delivery notices."""
+    """Delivery notices: one for each line of an order."""
 
-    def __init__(self, mailer: Mailer, links: Links) -> None:
-        self._mailer, self._links = mailer, links
+    def __init__(self, mailer: Mailer, links: Links, products: Products) -> None:
+        self._mailer, self._links, self._products = mailer, links, products
 
-    def delivered(self, session: Session, order: Order, grant: Grant, product: Product, unit: UnitView) -> None:
-        """The unit is ready: its downloads, its pages, and the order's page."""
+    def delivered(self, session: Session, order: Order, line: OrderLine, grant: Grant, unit: Unit) -> None:
+        """A unit is ready. The only one of its line: its downloads, its pages, and the order's page. One of several:
+        nothing until the last of them is at rest."""
+        if line.quantity > 1:
+            return
+        product = self._products.get(line.product_id)
+        still_made = sum(o.delivery in OPEN_DELIVERY for o in obligations_of(session, order.id))
+        letter = Delivered(
+            order_number=order.number, order_url=self._links.order(order), remaining=still_made,
+            units=(self._ready(session, product, line, grant, unit),),
+        )  # fmt: skip
+        self._mailer.post(
+            session, key=f"delivered/{grant.obligation_id}", to=order.email, letter=letter, order_id=order.id
+        )
+
+    def line_at_rest(self, session: Session, line_id: str) -> None:
+        """Tell of a line of several units once the last of them is delivered or given back; before that, nothing."""
+        line = session.get_one(OrderLine, line_id)
+        query = (
+            sa.select(Obligation, Unit, Grant).join(Unit, Unit.id == Obligation.unit_id)
+            .join(Grant, Grant.obligation_id == Obligation.id, isouter=True)
+            .where(Unit.order_line_id == line_id, Obligation.number == 0).order_by(Unit.unit_no)
+            .execution_options(populate_existing=True)
+        )  # fmt: skip
+        rows = [(owed, unit, grant) for owed, unit, grant in session.execute(query)]
+        if any(owed.delivery in OPEN_DELIVERY for owed, _, _ in rows) or not self._take(session, line_id):
+            return
+        ready = [
+            (grant, unit)
+            for owed, unit, grant in rows
+            if grant and owed.delivery == Delivery.DELIVERED and owed.money in (Money.KEPT, Money.DISPUTED)
+        ]
+        if not ready:
+            return  # the mails about the money say it all
+        order = session.get_one(Order, line.order_id)
+        product = self._products.get(line.product_id)
+        letter = Delivered(
+            order_number=order.number, order_url=self._links.order(order),
+            units=tuple(self._ready(session, product, line, grant, unit) for grant, unit in ready[:MOST_LISTED]),
+            remaining=sum(o.delivery in OPEN_DELIVERY for o in obligations_of(session, order.id)),
+            ready=len(ready), returned=len(rows) - len(ready),
+        )  # fmt: skip
+        self._mailer.post(session, key=f"delivered/{line.id}", to=order.email, letter=letter, order_id=order.id)
+
+    def _take(self, session: Session, line_id: str) -> bool:
+        """Whether it is this call that is to tell."""
+        taken = session.execute(
+            sa.update(OrderLine).where(OrderLine.id == line_id, OrderLine.untold).values(untold=False)
+            .execution_options(synchronize_session=False)
+        )  # fmt: skip
+        return bool(taken.rowcount == 1)  # type: ignore[attr-defined]
+
+    def _ready(self, session: Session, product: Product, line: OrderLine, grant: Grant, unit: Unit) -> DeliveredUnit:
         rows = [r for r in artefacts_of(session, grant.obligation_id, grant.attempt) if r.facts.get("shown", True)]
         files = {row.name: session.get_one(Asset, row.asset_id) for row in rows}
-        done = DeliveredUnit(
-            title=product.describe(unit.options),
+        codes = {code.purpose: code.code for code in unit.codes}
+        return DeliveredUnit(
+            title=f"{unit.unit_no} · {line.description}" if line.quantity > 1 else line.description,
             downloads=tuple(
                 Download(file.file_name, file.size, self._links.download(grant.token, name))
                 for name, file in files.items()
             ),
-            pages=tuple(Page(label, self._links.public(path)) for label, path in product.pages(unit.codes).items()),
+            pages=tuple(Page(label, self._links.public(path)) for label, path in product.pages(codes).items()),
             expires_at=grant.expires_at,
-        )
-        still_made = sum(o.delivery in OPEN_DELIVERY for o in obligations_of(session, order.id))
-        letter = Delivered(
-            order_number=order.number, order_url=self._links.order(order), units=(done,), remaining=still_made
-        )
-        self._mailer.post(
-            session, key=f"delivered/{grant.obligation_id}", to=order.email, letter=letter, order_id=order.id
         )

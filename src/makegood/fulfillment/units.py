@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from makegood.catalog.products import Products
-from makegood.fulfillment.models import ArtefactRow, Grant
+from makegood.fulfillment.models import ArtefactRow, Commitment, Grant, Outside
 from makegood.orders.models import Obligation, OrderInput
 from makegood.orders.reading import unit_with_line
 from makegood.orders.states import Delivery, Money
@@ -41,25 +41,40 @@ def artefacts_of(session: Session, obligation_id: str, attempt: int) -> list[Art
     return list(session.scalars(query.order_by(ArtefactRow.name)))
 
 
-def view_unit(session: Session, objects: ObjectStore, products: Products, unit_id: str) -> UnitView:
-    """The unit with everything that its product may read."""
+def view_unit(
+    session: Session, objects: ObjectStore, products: Products, unit_id: str, *, files: bool = True
+) -> UnitView:
+    """The unit with everything that its product may read. Without `files`, neither inputs nor artefacts: so it can be
+    looked at whatever has become of them."""
     unit, line, order = unit_with_line(session, unit_id)
     obligation = current_obligation(session, unit_id)
     grant = obligation and session.scalar(sa.select(Grant).where(Grant.obligation_id == obligation.id))
-    rows = artefacts_of(session, grant.obligation_id, grant.attempt) if grant else []
+    rows = artefacts_of(session, grant.obligation_id, grant.attempt) if grant and files else []
+    renewed = line.renews_unit_id
     return UnitView(
         id=unit.id,
         order_number=order.number,
         unit_no=unit.unit_no,
         options=products.get(line.product_id).options.model_validate(line.options),
-        inputs={file.slot: _input(session, objects, file) for file in line.inputs},
+        inputs={file.slot: _input(session, objects, file) for file in line.inputs} if files else {},
         codes={code.purpose: code.code for code in unit.codes},
         seed=unit.seed,
         ordered_at=order.created_at,
         delivered=bool(obligation and obligation.delivery == Delivery.DELIVERED),
         refunded=bool(obligation and obligation.money not in (Money.KEPT, Money.DISPUTED)),
         artefacts={row.name: asset_file(session, objects, row.asset_id, dict(row.facts), {}) for row in rows},
+        references=references_of(session, grant) if grant else {},
+        until=session.scalar(sa.select(sa.func.max(Commitment.until)).where(Commitment.unit_id == unit_id)),
+        renews=view_unit(session, objects, products, renewed, files=files) if renewed else None,
     )
+
+
+def references_of(session: Session, grant: Grant) -> dict[str, str]:
+    """What the granted attempt has outside, by name."""
+    query = sa.select(Outside.name, Outside.reference).where(
+        Outside.obligation_id == grant.obligation_id, Outside.attempt == grant.attempt
+    )
+    return {name: reference for name, reference in session.execute(query)}
 
 
 def _input(session: Session, objects: ObjectStore, file: OrderInput) -> InputFile:

@@ -97,7 +97,8 @@ class DeliveredUnit:
 
 @dataclass(frozen=True, slots=True)
 class Delivered(Letter):
-    """Sent with each delivery. `remaining` is how many units of the order are still being made."""
+    """Sent with each delivery. `remaining` is how many units of the order are still being made. Of a line of several
+    units `ready` are, of which `units` lists the first, and `returned` could not be made: their money goes back."""
 
     template = "delivered"
 
@@ -105,10 +106,13 @@ class Delivered(Letter):
     order_url: str
     units: tuple[DeliveredUnit, ...]
     remaining: int = 0
+    ready: int = 1
+    returned: int = 0
 
     @property
     def subject(self) -> str:
-        return f"{'Part of your' if self.remaining else 'Your'} order {self.order_number} is ready"
+        is_part = self.remaining or self.returned
+        return f"{'Part of your' if is_part else 'Your'} order {self.order_number} is ready"
 
 
 @dataclass(frozen=True, slots=True)
