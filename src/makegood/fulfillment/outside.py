@@ -8,11 +8,10 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from makegood.catalog.products import Products
-from makegood.engine import Engine
+from makegood.engine import Engine, WorkState
 from makegood.fulfillment.contexts import OutsideWork, Workshop
 from makegood.fulfillment.models import Grant, Outside
 from makegood.fulfillment.units import view_unit
-from makegood.fulfillment.watch import Watch
 from makegood.kernel import audit, logs
 from makegood.kernel.clock import Clock
 from makegood.kernel.database import Database
@@ -91,7 +90,6 @@ class Discarding:
     ) -> None:  # fmt: skip
         self._database, self._engine, self._clock = database, engine, clock
         self._products, self._workshop, self._retry_seconds = products, workshop, retry_seconds
-        self._watch = Watch(engine, DISCARD)
 
     def register(self, engine: Engine) -> None:
         """Make the workflow known to the engine."""
@@ -157,9 +155,9 @@ class Discarding:
         with self._database.read() as session:
             found = {o.id: left_behind(session, o) for o in session.scalars(query.limit(AT_A_TIME))}
         tries = {owner: max(row.undo_try for row in left) for owner, left in found.items() if left}
-        gone = self._watch.gone(discard_work_id(owner, number) for owner, number in tries.items())
+        states = self._engine.states([discard_work_id(owner, number) for owner, number in tries.items()])
         for owner, number in tries.items():
-            if discard_work_id(owner, number) in gone:
+            if states[discard_work_id(owner, number)] in (WorkState.ABSENT, WorkState.ENDED):
                 self._ask(owner, [row.id for row in found[owner]], number)
 
     def _ask(self, obligation_id: str, ids: list[str], undo_try: int) -> None:

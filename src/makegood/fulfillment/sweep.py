@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import sqlalchemy as sa
 
-from makegood.engine import Engine
+from makegood.engine import Engine, WorkState
 from makegood.fulfillment.telling import Telling
-from makegood.fulfillment.watch import Watch
 from makegood.kernel.clock import Clock
 from makegood.kernel.database import Database
 from makegood.kernel.errors import MakegoodError
 from makegood.orders.models import Obligation, OrderLine
-from makegood.orders.obligations import FULFIL, Obligations
+from makegood.orders.obligations import Obligations
 from makegood.orders.states import OPEN_DELIVERY, Money
 
 AT_A_TIME = 200
@@ -29,8 +28,8 @@ class FulfillmentSweep:
     def __init__(
         self, database: Database, engine: Engine, clock: Clock, obligations: Obligations, telling: Telling
     ) -> None:
-        self._database, self._clock, self._obligations, self._telling = database, clock, obligations, telling
-        self._watch = Watch(engine, FULFIL)
+        self._database, self._engine, self._clock = database, engine, clock
+        self._obligations, self._telling = obligations, telling
 
     def run(self) -> None:
         """One pass."""
@@ -41,12 +40,11 @@ class FulfillmentSweep:
         for obligation in [o for o in owed if o.deadline_at <= now]:
             self._undeliverable(obligation)
         waiting = [o for o in owed if o.deadline_at > now]
-        gone = self._watch.gone(o.work for o in waiting)
-        for obligation in [o for o in waiting if o.work in gone]:
-            with self._database.write() as session:
-                self._obligations.restart(
-                    session, obligation.id, obligation.attempt, f"its workflow is {gone[obligation.work]}"
-                )
+        states = self._engine.states(sorted({o.work for o in waiting}))
+        for obligation in waiting:
+            state = states[obligation.work]
+            if state in (WorkState.ABSENT, WorkState.ENDED):
+                self._restart(obligation, state)
 
     def tell_lines(self) -> None:
         """Tell of lines of several units that came to rest without their fulfilment: by a refund, a dispute."""
@@ -55,6 +53,10 @@ class FulfillmentSweep:
         for line_id in untold:
             with self._database.write() as session:
                 self._telling.line_at_rest(session, line_id)
+
+    def _restart(self, obligation: Obligation, state: WorkState) -> None:
+        with self._database.write() as session:
+            self._obligations.restart(session, obligation.id, obligation.attempt, f"its workflow is {state}")
 
     def _undeliverable(self, obligation: Obligation) -> None:
         last = f"{obligation.error_code}: {obligation.error_text}" if obligation.error_code else "none"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any
@@ -44,11 +44,23 @@ class Base(DeclarativeBase):
     type_annotation_map = {datetime: UtcDateTime, dict[str, Any]: sa.JSON, list[Any]: sa.JSON}  # noqa: RUF012
 
 
+POSTGRES = {"connect_timeout": 5, "keepalives_idle": 30, "keepalives_interval": 5, "keepalives_count": 3}
+"""A host that is gone is noticed within a minute, not after the system's two hours."""
+
+
+def _with_driver(url: str) -> sa.URL:
+    address = sa.make_url(url)
+    plain = address.drivername in ("postgres", "postgresql")
+    return address.set(drivername="postgresql+psycopg") if plain else address
+
+
 def create_engine(url: str, *, implicit_begin: bool = False) -> sa.Engine:
     """An engine with our durability and locking. `implicit_begin` leaves transactions to the driver, for the
     durable engine, which begins its own."""
     if not url.startswith("sqlite"):
-        return sa.create_engine(url, pool_pre_ping=True, pool_size=20, max_overflow=20)
+        return sa.create_engine(
+            _with_driver(url), pool_pre_ping=True, pool_size=20, max_overflow=40, connect_args=POSTGRES
+        )
     engine = sa.create_engine(url, pool_size=20, max_overflow=40, connect_args={"check_same_thread": False})
 
     @event.listens_for(engine, "connect")
@@ -68,6 +80,29 @@ def create_engine(url: str, *, implicit_begin: bool = False) -> sa.Engine:
     return engine
 
 
+_COMMITTED = "after_commit"
+
+
+def after_commit(session: Session, call: Callable[[], None]) -> None:
+    """Call `call` once the transaction of `Database.write` is committed, and not at all if it isn't: for shortcuts,
+    since a kill in between loses it."""
+    session.info.setdefault(_COMMITTED, []).append(call)
+
+
+@contextmanager
+def advisory_lock(engine: sa.Engine, number: int) -> Iterator[None]:
+    """Only one process of any host is within this block at a time. SQLite's single process needs no lock."""
+    if engine.dialect.name == "sqlite":
+        yield
+        return
+    with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        connection.execute(sa.select(sa.func.pg_advisory_lock(number)))
+        try:
+            yield
+        finally:
+            connection.execute(sa.select(sa.func.pg_advisory_unlock(number)))
+
+
 class Database:
     """Transactions: `write()` commits when its block ends well and rolls back when it doesn't; `read()` only reads."""
 
@@ -78,8 +113,11 @@ class Database:
 
     @contextmanager
     def write(self) -> Iterator[Session]:
-        with Session(self._writing, expire_on_commit=False) as session, session.begin():
-            yield session
+        with Session(self._writing, expire_on_commit=False) as session:
+            with session.begin():
+                yield session
+            for call in session.info.pop(_COMMITTED, ()):
+                call()
 
     @contextmanager
     def read(self) -> Iterator[Session]:
