@@ -24,9 +24,15 @@ from makegood.checkout.errors import OptionInvalid
 from makegood.checkout.housekeeping import Housekeeping
 from makegood.checkout.ordering import Ordering
 from makegood.engine import Engine, IsolatedWork, Periodic, end_fenced
+from makegood.fulfillment.commitments import Commitments
 from makegood.fulfillment.contexts import Workshop
 from makegood.fulfillment.downloads import Downloads
+from makegood.fulfillment.jobs import Jobs
+from makegood.fulfillment.outside import Discarding
+from makegood.fulfillment.probing import CommitmentSweep
+from makegood.fulfillment.restoring import Restoring
 from makegood.fulfillment.sweep import FulfillmentSweep
+from makegood.fulfillment.targets import Bench
 from makegood.fulfillment.telling import Telling as DeliveryTelling
 from makegood.fulfillment.workflow import Fulfillment
 from makegood.kernel import logs, schema
@@ -142,7 +148,7 @@ def build(
     isolated = IsolatedWork(settings.isolated_processes)
     links = Links(settings, signer)
     mailer = Mailer(database, engine, clock, settings)
-    obligations = Obligations(engine, clock)
+    obligations = Obligations(engine, clock, lambda product_id: products.get(product_id).chunk)
     workshop = Workshop(objects, isolated, engine, links, settings.currency, settings.home / "scratch")
 
     providers = payment_providers(settings, clock)
@@ -158,10 +164,14 @@ def build(
     requesting = Requesting(database, engine, clock, providers, settling, links)
     refunding = Refunding(database, engine, clock, providers, obligations, money_telling, settings.retry_seconds)
     inbox = Inbox(database, engine, clock, providers, settling, refunding)
-    fulfillment = Fulfillment(
-        database, engine, clock, obligations, products, workshop, DeliveryTelling(mailer, links), settings.retry_seconds
-    )
-    for part in (mailer, requesting, refunding, inbox, fulfillment):
+    bench = Bench(database, engine, clock, products, workshop)
+    delivery_telling = DeliveryTelling(mailer, links, products)
+    discarding = Discarding(database, engine, clock, products, workshop, settings.retry_seconds)
+    commitments = Commitments(clock, products, obligations, delivery_telling, settings.probe_seconds)
+    fulfillment = Fulfillment(bench, obligations, commitments, discarding, delivery_telling, settings.retry_seconds)
+    restoring = Restoring(bench, obligations, delivery_telling)
+    jobs = Jobs(database, engine, clock, products, workshop, settings.retry_seconds)
+    for part in (mailer, requesting, refunding, inbox, fulfillment, discarding, restoring, jobs):
         part.register(engine)
     drafts = Drafts(database, clock, products, workshop, settings)
     quotes = Quotes(signer, clock, timedelta(minutes=settings.quote_minutes))
@@ -170,18 +180,23 @@ def build(
         database, engine, clock, providers, requesting, settling, inbox, refunding, obligations,
         settings.sweep_seconds, settings.retry_seconds,
     )  # fmt: skip
+    fulfillment_sweep = FulfillmentSweep(database, engine, clock, obligations, delivery_telling)
+    commitment_sweep = CommitmentSweep(bench, commitments, settings.probe_seconds)
     housekeeping = Housekeeping(database, objects, clock, drafts, timedelta(hours=settings.unheld_hours))
     accounts = Accounts(database, mailer, clock, settings, signer)
     services = Services(
         settings=settings, clock=clock, signer=signer, database=database, engine=engine, objects=objects,
         products=products, workshop=workshop, links=links, mailer=mailer,
-        accounts=accounts, limits=Limits(clock, signer), drafts=drafts, ordering=ordering,
+        accounts=accounts, limits=Limits(clock, signer), drafts=drafts, ordering=ordering, jobs=jobs,
         obligations=obligations, settling=settling, inbox=inbox, downloads=Downloads(database, objects, clock),
     )  # fmt: skip
     every = settings.sweep_seconds
     periodics = [
         Periodic("payments", every, *payment_sweep.parts),
-        Periodic("fulfillment", every, FulfillmentSweep(database, engine, clock, obligations).run),
+        Periodic(
+            "fulfillment", every, fulfillment_sweep.run, fulfillment_sweep.tell_lines, discarding.sweep, jobs.sweep
+        ),
+        Periodic("commitments", min(every, settings.probe_seconds), *commitment_sweep.parts),
         Periodic("mails", every, mailer.sweep),
         Periodic("housekeeping", settings.housekeeping_seconds, *housekeeping.parts),
         Periodic("accounts", 600, accounts.forget_expired),

@@ -115,7 +115,9 @@ class Discarding:
         ids = [row.id for row in left]
         try:
             with self._database.read() as session:
-                unit = view_unit(session, self._workshop.objects, self._products, obligation.unit_id, files=False)
+                unit = view_unit(
+                    session, self._workshop.objects, self._products, obligation.unit_id, inputs=False, artefacts=False
+                )
             references = {row.name: row.reference for row in left}
             with self._workshop.folder() as folder:
                 self._products.get(line.product_id).discard(

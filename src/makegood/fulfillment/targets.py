@@ -57,7 +57,7 @@ class Bench:
             obligation = session.get_one(Obligation, obligation_id)
             _, line, order = unit_with_line(session, obligation.unit_id)
             product = self.products.get(line.product_id)
-            unit = view_unit(session, self.workshop.objects, self.products, obligation.unit_id)
+            unit = view_unit(session, self.workshop.objects, self.products, obligation.unit_id, artefacts=False)
         return Target(obligation_id, attempt, order.id, line.id, line.job_id, unit, product)
 
     @contextmanager

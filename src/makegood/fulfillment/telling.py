@@ -8,11 +8,12 @@ from sqlalchemy.orm import Session
 from makegood.catalog.products import Products
 from makegood.fulfillment.models import Grant
 from makegood.fulfillment.units import artefacts_of
-from makegood.notify.letters import Delivered, DeliveredUnit, Download, Page
+from makegood.kernel.money import Money as Amount
+from makegood.notify.letters import Broken, Delivered, DeliveredUnit, Download, Page, Restored
 from makegood.notify.mails import Mailer
 from makegood.orders.links import Links
 from makegood.orders.models import Obligation, Order, OrderLine, Unit
-from makegood.orders.reading import obligations_of
+from makegood.orders.reading import obligations_of, unit_with_line
 from makegood.orders.states import OPEN_DELIVERY, Delivery, Money
 from makegood.product_api import Product
 from makegood.storage.assets import Asset
@@ -57,7 +58,7 @@ class Telling:
         ready = [
             (grant, unit)
             for owed, unit, grant in rows
-            if grant and owed.delivery == Delivery.DELIVERED and owed.money in (Money.KEPT, Money.DISPUTED)
+            if owed.delivery == Delivery.DELIVERED and owed.money in (Money.KEPT, Money.DISPUTED)
         ]
         if not ready:
             return  # the mails about the money say it all
@@ -70,6 +71,35 @@ class Telling:
             ready=len(ready), returned=len(rows) - len(ready),
         )  # fmt: skip
         self._mailer.post(session, key=f"delivered/{line.id}", to=order.email, letter=letter, order_id=order.id)
+
+    def restored(self, session: Session, owed: Obligation, grant: Grant) -> None:
+        """What had failed after its delivery was made again, and the customer's files are new ones."""
+        order, line, unit = self._whose(session, owed.unit_id)
+        letter = Restored(
+            order_number=order.number, order_url=self._links.order(order),
+            unit=self._ready(session, self._products.get(line.product_id), line, grant, unit),
+        )  # fmt: skip
+        self._mailer.post(
+            session, key=f"restored/{owed.id}/{grant.attempt}", to=order.email, letter=letter, order_id=order.id
+        )
+
+    def broken(self, session: Session, commitment_id: str, unit_id: str, returned_minor: int) -> None:
+        """What was to be kept for a while can't be; the unused share of what was paid goes back."""
+        order, line, _ = self._whose(session, unit_id)
+        letter = Broken(
+            order_number=order.number, order_url=self._links.order(order), what=line.description,
+            amount=Amount(returned_minor, order.currency), test=order.test,
+        )  # fmt: skip
+        self._mailer.post(session, key=f"broken/{commitment_id}", to=order.email, letter=letter, order_id=order.id)
+
+    def broken_reason(self, session: Session, unit_id: str) -> str:
+        """Why a share goes back, in a sentence for the customer."""
+        _, line, _ = self._whose(session, unit_id)
+        return f"We could not keep this going until its end: {line.description}. You get back what was not used."
+
+    def _whose(self, session: Session, unit_id: str) -> tuple[Order, OrderLine, Unit]:
+        unit, line, order = unit_with_line(session, unit_id)
+        return order, line, unit
 
     def _take(self, session: Session, line_id: str) -> bool:
         """Whether it is this call that is to tell."""

@@ -12,7 +12,7 @@ from makegood.fulfillment.models import ArtefactRow, Commitment, Grant, Outside
 from makegood.orders.models import Obligation, OrderInput
 from makegood.orders.reading import unit_with_line
 from makegood.orders.states import Delivery, Money
-from makegood.product_api import InputFile, UnitView
+from makegood.product_api import Artefact, InputFile, UnitView
 from makegood.storage import assets
 from makegood.storage.objects import ObjectStore
 
@@ -29,6 +29,14 @@ def asset_file(
     )  # fmt: skip
 
 
+def stored_file(objects: ObjectStore, artefact: Artefact) -> InputFile:
+    """An artefact that is in the store, as a product reads it; `asset_id` names its object."""
+    return InputFile(
+        artefact.key, objects.root / artefact.key, artefact.sha256, artefact.size, artefact.media_type,
+        artefact.file_name, artefact.facts,
+    )  # fmt: skip
+
+
 def current_obligation(session: Session, unit_id: str) -> Obligation | None:
     """The obligation that stands for the unit now: the newest."""
     query = sa.select(Obligation).where(Obligation.unit_id == unit_id).order_by(Obligation.number.desc()).limit(1)
@@ -42,39 +50,40 @@ def artefacts_of(session: Session, obligation_id: str, attempt: int) -> list[Art
 
 
 def view_unit(
-    session: Session, objects: ObjectStore, products: Products, unit_id: str, *, files: bool = True
-) -> UnitView:
-    """The unit with everything that its product may read. Without `files`, neither inputs nor artefacts: so it can be
-    looked at whatever has become of them."""
+    session: Session, objects: ObjectStore, products: Products, unit_id: str, *, inputs: bool = True,
+    artefacts: bool = True,
+) -> UnitView:  # fmt: skip
+    """The unit with everything that its product may read; without `inputs` or `artefacts` it can be looked at whatever
+    has become of their files."""
     unit, line, order = unit_with_line(session, unit_id)
     obligation = current_obligation(session, unit_id)
     grant = obligation and session.scalar(sa.select(Grant).where(Grant.obligation_id == obligation.id))
-    rows = artefacts_of(session, grant.obligation_id, grant.attempt) if grant and files else []
+    rows = artefacts_of(session, grant.obligation_id, grant.attempt) if grant and artefacts else []
     renewed = line.renews_unit_id
     return UnitView(
         id=unit.id,
         order_number=order.number,
         unit_no=unit.unit_no,
         options=products.get(line.product_id).options.model_validate(line.options),
-        inputs={file.slot: _input(session, objects, file) for file in line.inputs} if files else {},
+        inputs={file.slot: _input(session, objects, file) for file in line.inputs} if inputs else {},
         codes={code.purpose: code.code for code in unit.codes},
         seed=unit.seed,
         ordered_at=order.created_at,
         delivered=bool(obligation and obligation.delivery == Delivery.DELIVERED),
         refunded=bool(obligation and obligation.money not in (Money.KEPT, Money.DISPUTED)),
         artefacts={row.name: asset_file(session, objects, row.asset_id, dict(row.facts), {}) for row in rows},
-        references=references_of(session, grant) if grant else {},
+        references=references_of(session, grant.obligation_id, grant.attempt) if grant else {},
         until=session.scalar(sa.select(sa.func.max(Commitment.until)).where(Commitment.unit_id == unit_id)),
-        renews=view_unit(session, objects, products, renewed, files=files) if renewed else None,
+        renews=view_unit(session, objects, products, renewed, inputs=inputs, artefacts=False) if renewed else None,
     )
 
 
-def references_of(session: Session, grant: Grant) -> dict[str, str]:
-    """What the granted attempt has outside, by name."""
+def references_of(session: Session, obligation_id: str, attempt: int) -> dict[str, str]:
+    """What this attempt has outside, by name."""
     query = sa.select(Outside.name, Outside.reference).where(
-        Outside.obligation_id == grant.obligation_id, Outside.attempt == grant.attempt
+        Outside.obligation_id == obligation_id, Outside.attempt == attempt
     )
-    return {name: reference for name, reference in session.execute(query)}
+    return {row.name: row.reference for row in session.execute(query)}
 
 
 def _input(session: Session, objects: ObjectStore, file: OrderInput) -> InputFile:

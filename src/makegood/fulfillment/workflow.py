@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 
 from sqlalchemy.orm import Session
 
@@ -61,7 +62,7 @@ class Fulfillment:
         failed: dict[Member, MakegoodError] = {}
         try:
             self._work_off(work, members, failed)
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - recorded with each obligation
             failed = {member: _typed(error, member) for member in members} | failed
         if failed:
             self._settle(failed)
@@ -73,12 +74,14 @@ class Fulfillment:
     def _work_off(self, work: str, members: Sequence[Member], failed: dict[Member, MakegoodError]) -> None:
         targets: dict[Member, Target] = {}
         for member in members:
-            self._try(failed, member, lambda member=member: targets.update({member: self._bench.target(*member)}))
+            with _alone(failed, member):
+                targets[member] = self._bench.target(*member)
         self._engine.step("secure", lambda: self._secure(work, list(targets.values())))
         announce = self._announcer(work, len(members))
         made: dict[Member, tuple[Artefact, ...]] = {}
         for member, target in targets.items():
-            self._try(failed, member, lambda t=target, m=member: made.update({m: self._make(t, announce)}))
+            with _alone(failed, member):
+                made[member] = self._make(target, announce)
         if not made:
             return
         wrong = self._engine.step("verify", lambda: self._verify(targets, made, announce))
@@ -86,13 +89,6 @@ class Fulfillment:
         verified = [targets[member] for member in made if member not in wrong]
         if verified:
             failed.update(self._engine.step("grant", lambda: self._grant(verified)))
-
-    def _try(self, failed: dict[Member, MakegoodError], member: Member, work: Callable[[], None]) -> None:
-        """What goes wrong with one of a chunk is that one's alone."""
-        try:
-            work()
-        except Exception as error:
-            failed[member] = _typed(error, member)
 
     def _announcer(self, work: str, units: int) -> Callable[[str], None]:
         """Tells who waits which step is being worked on. A chunk says each step once in a while, not for each unit."""
@@ -128,8 +124,8 @@ class Fulfillment:
         announce("verify")
         wrong: dict[Member, MakegoodError] = {}
         for member, artefacts in made.items():
-            with self._bench.making(targets[member], announce) as making:
-                self._try(wrong, member, lambda a=artefacts, t=targets[member], m=making: self._bench.verify(t, m, a))
+            with _alone(wrong, member), self._bench.making(targets[member], announce) as making:
+                self._bench.verify(targets[member], making, artefacts)
         with self._database.write() as session:
             for member in [member for member in made if member not in wrong]:
                 names = [{"name": a.name, "size": a.size, "sha256": a.sha256} for a in made[member]]
@@ -188,6 +184,15 @@ class Fulfillment:
                 else:
                     backoff = min(LONGEST_BACKOFF, self._retry_seconds * 2 ** min(attempt - 1, 20))
                     self._obligations.failed(session, obligation_id, attempt, error, backoff)
+
+
+@contextmanager
+def _alone(failed: dict[Member, MakegoodError], member: Member) -> Iterator[None]:
+    """What goes wrong with one of a chunk is that one's alone."""
+    try:
+        yield
+    except Exception as error:  # noqa: BLE001 - recorded with the obligation
+        failed[member] = _typed(error, member)
 
 
 def _superseded(member: Member) -> Superseded:

@@ -51,6 +51,8 @@ class Settings(BaseSettings):
     sign_in_minutes: int = 30
     session_days: int = 30
     sweep_seconds: float = 5
+    probe_seconds: float = 60
+    """How often what stays owed after delivery is looked at."""
     housekeeping_seconds: float = 60
     unheld_hours: float = 1
     """How long an object may be without a hold: between its upload and the draft that takes it."""

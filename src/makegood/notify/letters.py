@@ -116,6 +116,39 @@ class Delivered(Letter):
 
 
 @dataclass(frozen=True, slots=True)
+class Restored(Letter):
+    """Sent when something that had been delivered failed, and was made again with other files than before."""
+
+    template = "restored"
+
+    order_number: str
+    order_url: str
+    unit: DeliveredUnit
+
+    @property
+    def subject(self) -> str:
+        return f"Something of your order {self.order_number} was renewed"
+
+
+@dataclass(frozen=True, slots=True)
+class Broken(Letter):
+    """Sent when something that was paid for until a date can't be kept any longer. `amount` is what goes back for the
+    time that was not used, across all that was paid for it; `test`: no real money moved."""
+
+    template = "broken"
+
+    order_number: str
+    order_url: str
+    what: str
+    amount: Money
+    test: bool = False
+
+    @property
+    def subject(self) -> str:
+        return f"We could not keep a part of your order {self.order_number}"
+
+
+@dataclass(frozen=True, slots=True)
 class Refunded(Letter):
     """Sent when money goes back. `reason` is one or more whole sentences in plain words; `our_fault` adds an
     apology; `test`: no real money moved."""

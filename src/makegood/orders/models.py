@@ -66,7 +66,9 @@ class OrderLine(Base):
     amount_minor: Mapped[int] = mapped_column(sa.BigInteger)
     untold: Mapped[bool] = mapped_column(default=False, index=True)
     """That it has several units, is paid, and its customer has not been told yet that they are at rest."""
-    renews_unit_id: Mapped[str | None] = mapped_column(sa.ForeignKey("unit.id"), index=True)
+    renews_unit_id: Mapped[str | None] = mapped_column(
+        sa.ForeignKey("unit.id", name="fk_order_line_renews_unit_id", use_alter=True), index=True
+    )
     """The delivered unit whose term this line was ordered to prolong."""
     job_id: Mapped[str | None]
     """The job that made the draft's result before it was paid for."""

@@ -69,7 +69,7 @@ class Product(ABC):
     """How many units of one order line are worked off together, each with its own success or failure."""
     job: JobTerms | None = None
     """That `generate` makes the draft's result before it is paid for."""
-    step_labels: Mapping[str, str] = {}  # noqa: RUF012 - never changed
+    step_labels: Mapping[str, str] = {}
     """What a waiting customer reads while a step runs, by step name, in order. Every step has one."""
     templates: Path | None = None
     """A folder of Jinja templates named `<product id>/…`, or None."""
@@ -107,7 +107,7 @@ class Product(ABC):
         files and seed, so that what is lost after payment can be made again."""
         raise NotImplementedError(f"{self.manifest.id} has job terms and doesn't say how to generate")
 
-    def discard(self, ctx: OutsideContext) -> None:
+    def discard(self, ctx: OutsideContext) -> None:  # noqa: B027 - most have nothing outside
         """Undo what is outside under `ctx.references`: an attempt that was overtaken or abandoned left it there. Called
         again until it succeeds, so what is already gone is a success. Stored files are the platform's to clear away."""
 
@@ -120,7 +120,7 @@ class Product(ABC):
         counts as a problem too. That the unit's files are in the store has been looked at before."""
         return None
 
-    def revoke(self, ctx: OutsideContext) -> None:
+    def revoke(self, ctx: OutsideContext) -> None:  # noqa: B027 - most have nothing outside
         """Take back what the unit has outside: its term is over, or its money went back. Called again until it
         succeeds."""
 

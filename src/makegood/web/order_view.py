@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Sequence
-from itertools import pairwise
+from itertools import groupby, pairwise
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from makegood.accounts.callers import Caller
-from makegood.fulfillment.models import Grant
-from makegood.fulfillment.units import artefacts_of, current_obligation
+from makegood.fulfillment.models import ArtefactRow, Commitment, Grant
 from makegood.kernel import audit
 from makegood.kernel.audit import AuditEvent
 from makegood.kernel.money import Money
 from makegood.orders.models import Obligation, Order, OrderLine, Unit
-from makegood.orders.reading import state_of
+from makegood.orders.reading import obligations_of, state_of
 from makegood.orders.states import Delivery, OrderState
 from makegood.orders.states import Money as MoneyState
 from makegood.payments.models import Payment
@@ -38,11 +38,20 @@ TEXTS = {
     "inputs.secured": "Your files are safe",
     "artefact.verified": "Made and checked",
     "obligation.delivered": "Delivered",
+    "commitment.failing": "It has stopped working; we look into it",
+    "commitment.well_again": "It works again",
+    "commitment.restored": "We made it again",
+    "commitment.broken": "We could not keep it; what was not used is given back",
+    "commitment.over": "Its time is over",
     "obligation.attempt_failed": "A try did not work; we try again",
     "obligation.refunding": "Your money is on its way back",
     "refund.succeeded": "Your money was given back",
     "mail.accepted": "Mail sent",
 }
+
+
+OF_UNITS = ("artefact.verified", "obligation.delivered", "obligation.attempt_failed", "obligation.refunding")
+"""What happens to each unit of a chunk in the same moment."""
 
 
 def money_json(minor: int, currency: str) -> dict[str, Any]:
@@ -56,7 +65,8 @@ def order_json(shop: Services, order_id: str) -> dict[str, Any]:
         order = session.get_one(Order, order_id)
         state = state_of(session, order)
         story = audit.of_order(session, order_id)
-        units = [_unit(shop, session, line, unit, story) for line in order.lines for unit in line.units]
+        known = _Known(session, order, story)
+        units = [_unit(shop, known, line, unit) for line in order.lines for unit in line.units]
         payment = session.scalar(
             sa.select(Payment).where(Payment.order_id == order_id).order_by(Payment.created_at.desc()).limit(1)
         )
@@ -120,14 +130,50 @@ def _payment(payment: Payment | None) -> dict[str, Any] | None:
     }
 
 
+class _Known:
+    """What is known of an order's units, read at once: an order may have hundreds of them."""
+
+    def __init__(self, session: Session, order: Order, story: Sequence[AuditEvent]) -> None:
+        owed = obligations_of(session, order.id)
+        ids = [obligation.id for obligation in owed]
+        self.obligations = {o.unit_id: o for o in sorted(owed, key=lambda o: o.number)}
+        granted = session.scalars(sa.select(Grant).where(Grant.obligation_id.in_(ids)))
+        self.grants = {grant.obligation_id: grant for grant in granted}
+        self.artefacts: dict[tuple[str, int], list[tuple[ArtefactRow, Asset]]] = defaultdict(list)
+        for row, asset in session.execute(
+            sa.select(ArtefactRow, Asset).join(Asset, Asset.id == ArtefactRow.asset_id)
+            .where(ArtefactRow.obligation_id.in_(ids)).order_by(ArtefactRow.name)
+        ):  # fmt: skip
+            self.artefacts[row.obligation_id, row.attempt].append((row, asset))
+        units = [unit.id for line in order.lines for unit in line.units]
+        self.commitments: dict[str, list[Commitment]] = defaultdict(list)
+        for commitment in session.scalars(
+            sa.select(Commitment).where(Commitment.unit_id.in_(units)).order_by(Commitment.since)
+        ):
+            self.commitments[commitment.unit_id].append(commitment)
+        self.story: dict[str, list[AuditEvent]] = defaultdict(list)
+        for event in story:
+            self.story[event.subject].append(event)
+
+
 def _timeline(story: Sequence[AuditEvent]) -> list[dict[str, Any]]:
-    return [{"at": e.at.isoformat(), "event": e.event, "text": TEXTS[e.event]} for e in story if e.event in TEXTS]
+    """What happened, oldest first; what happened to many units at once is one entry."""
+    entries = []
+    for name, events in groupby((e for e in story if e.event in TEXTS), key=lambda e: e.event):
+        of_units = {e.subject: e for e in events} if name in OF_UNITS else None
+        for event in events if of_units is None else [*of_units.values()][-1:]:
+            count = len(of_units) if of_units else 1
+            text = f"{TEXTS[name]} ({count} of them)" if count > 1 else TEXTS[name]
+            entries.append({"at": event.at.isoformat(), "event": name, "text": text, "count": count})
+    return entries
 
 
-def _unit(shop: Services, session: Session, line: OrderLine, unit: Unit, story: Sequence[AuditEvent]) -> dict[str, Any]:
+def _unit(shop: Services, known: _Known, line: OrderLine, unit: Unit) -> dict[str, Any]:
     product = shop.products.get(line.product_id)
-    obligation = current_obligation(session, unit.id)
-    own = [e for e in story if obligation and e.subject == obligation.id]
+    obligation = known.obligations.get(unit.id)
+    # A chunk's steps are noted once for all that is in it.
+    own = known.story[obligation.id] + known.story[obligation.work] if obligation else []
+    own.sort(key=lambda event: (event.at, event.id))
     steps = _steps(product, obligation, own)
     now = next((step for step in steps if step["state"] == "now"), None)
     return {
@@ -141,9 +187,14 @@ def _unit(shop: Services, session: Session, line: OrderLine, unit: Unit, story: 
         "step": now and {"name": now["name"], "label": now["label"], "position": now["position"], "count": len(steps)},
         "steps": steps,
         "problem": _problem(obligation),
-        "artefacts": _artefacts(shop, session, obligation),
+        "artefacts": _artefacts(shop, known, obligation),
         "pages": [{"label": label, "url": shop.links.public(path)} for label, path in _pages(product, unit)],
         "deadline": obligation.deadline_at.isoformat() if obligation else None,
+        "renews": line.renews_unit_id,
+        "commitments": [
+            {"kind": c.kind, "since": c.since.isoformat(), "until": c.until.isoformat(), "state": c.state}
+            for c in known.commitments[unit.id]
+        ],
     }
 
 
@@ -188,25 +239,21 @@ def _durations(own: Sequence[AuditEvent]) -> dict[str, float]:
     return took
 
 
-def _artefacts(shop: Services, session: Session, obligation: Obligation | None) -> list[dict[str, Any]]:
+def _artefacts(shop: Services, known: _Known, obligation: Obligation | None) -> list[dict[str, Any]]:
     if obligation is None or obligation.money not in (MoneyState.KEPT, MoneyState.DISPUTED):
         return []
-    grant = session.scalar(sa.select(Grant).where(Grant.obligation_id == obligation.id))
+    grant = known.grants.get(obligation.id)
     if grant is None or grant.revoked_at is not None:
         return []
-    found = []
-    for row in artefacts_of(session, obligation.id, grant.attempt):
-        if row.facts.get("shown") is False:
-            continue
-        asset = session.get_one(Asset, row.asset_id)
-        found.append(
-            {
-                "name": row.name,
-                "file_name": asset.file_name,
-                "media_type": asset.media_type,
-                "size": asset.size,
-                "sha256": asset.sha256,
-                "url": shop.links.download(grant.token, row.name),
-            }
-        )
-    return found
+    return [
+        {
+            "name": row.name,
+            "file_name": asset.file_name,
+            "media_type": asset.media_type,
+            "size": asset.size,
+            "sha256": asset.sha256,
+            "url": shop.links.download(grant.token, row.name),
+        }
+        for row, asset in known.artefacts[obligation.id, grant.attempt]
+        if row.facts.get("shown") is not False
+    ]

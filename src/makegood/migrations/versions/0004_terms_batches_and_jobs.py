@@ -27,9 +27,7 @@ def upgrade() -> None:
         sa.Column("problem", sa.String(), nullable=True),
         sa.ForeignKeyConstraint(["obligation_id"], ["obligation.id"], name=op.f("fk_outside_obligation_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_outside")),
-        sa.UniqueConstraint(
-            "obligation_id", "attempt", "name", name=op.f("uq_outside_obligation_id_attempt_name")
-        ),
+        sa.UniqueConstraint("obligation_id", "attempt", "name", name=op.f("uq_outside_obligation_id_attempt_name")),
     )
     op.create_index(op.f("ix_outside_undone_at"), "outside", ["undone_at"])
     _jobs()
@@ -90,7 +88,7 @@ def _jobs() -> None:
         sa.Column("seed", sa.BigInteger(), nullable=False),
         sa.Column("state", sa.String(), nullable=False),
         sa.Column("attempt", sa.Integer(), nullable=False),
-        sa.Column("done", sa.Float(), nullable=False),
+        sa.Column("done", sa.Double(), nullable=False),
         sa.Column("doing", sa.String(), nullable=False),
         sa.Column("error_code", sa.String(), nullable=True),
         sa.Column("error_text", sa.String(), nullable=True),
@@ -102,9 +100,7 @@ def _jobs() -> None:
             "state IN ('queued', 'processing', 'completed', 'failed', 'cancelled')", name=op.f("ck_job_state")
         ),
         sa.CheckConstraint("done BETWEEN 0 AND 1", name=op.f("ck_job_done")),
-        sa.CheckConstraint(
-            "(state IN ('queued', 'processing')) = (ended_at IS NULL)", name=op.f("ck_job_ended_at")
-        ),
+        sa.CheckConstraint("(state IN ('queued', 'processing')) = (ended_at IS NULL)", name=op.f("ck_job_ended_at")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_job")),
         sa.UniqueConstraint("live_for", name=op.f("uq_job_live_for")),
     )
