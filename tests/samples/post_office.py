@@ -17,7 +17,12 @@ class PostOffice(Server):
 
     def __init__(self, folder: Path) -> None:
         port = free_port()
-        command = [sys.executable, str(Path(__file__).with_name("post_office_server.py")), str(folder / "post-office.db"), str(port)]
+        command = [
+            sys.executable,
+            str(Path(__file__).with_name("post_office_server.py")),
+            str(folder / "post-office.db"),
+            str(port),
+        ]
         super().__init__(command, {}, f"http://127.0.0.1:{port}", "/ledger", folder / "post-office.log")
 
     def ledger(self) -> dict[str, dict[str, int]]:

@@ -40,7 +40,7 @@ class Desk(BaseHTTPRequestHandler):
             failing = self.command in self.mood["fails"].split()
             self.say(503) if failing else getattr(self, f"{self.command.lower()}_mailbox")(reference)
 
-    do_GET = do_PUT = do_DELETE = do_POST = answer
+    do_GET = do_PUT = do_DELETE = do_POST = answer  # noqa: N815 - the names that the base class calls
 
     def get_mailbox(self, reference: str) -> None:
         alive = self.run("SELECT 1 FROM mailbox WHERE reference = ? AND alive", reference)

@@ -107,7 +107,7 @@ class Fulfillment:
 
     def _secure(self, work: str, targets: Sequence[Target]) -> None:
         secured = self._bench.secure(targets)
-        if targets:
+        if secured:
             subject = targets[0].obligation_id if len(targets) == 1 else work
             with self._database.write() as session:
                 audit.record(session, self._clock, "inputs.secured", subject, targets[0].order_id, inputs=secured)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
-from itertools import groupby, pairwise
+from itertools import pairwise
 from typing import Any
 
 import sqlalchemy as sa
@@ -51,7 +51,7 @@ TEXTS = {
 
 
 OF_UNITS = ("artefact.verified", "obligation.delivered", "obligation.attempt_failed", "obligation.refunding")
-"""What happens to each unit of a chunk in the same moment."""
+"""What happens to each unit by itself."""
 
 
 def money_json(minor: int, currency: str) -> dict[str, Any]:
@@ -157,14 +157,17 @@ class _Known:
 
 
 def _timeline(story: Sequence[AuditEvent]) -> list[dict[str, Any]]:
-    """What happened, oldest first; what happened to many units at once is one entry."""
+    """What happened, oldest first. What happened to each of several units is one entry, of the last of them."""
+    told = [event for event in story if event.event in TEXTS]
+    units = {name: {e.subject for e in told if e.event == name} for name in OF_UNITS}
+    last = {e.event: e for e in told}
     entries = []
-    for name, events in groupby((e for e in story if e.event in TEXTS), key=lambda e: e.event):
-        of_units = {e.subject: e for e in events} if name in OF_UNITS else None
-        for event in events if of_units is None else [*of_units.values()][-1:]:
-            count = len(of_units) if of_units else 1
-            text = f"{TEXTS[name]} ({count} of them)" if count > 1 else TEXTS[name]
-            entries.append({"at": event.at.isoformat(), "event": name, "text": text, "count": count})
+    for event in told:
+        count = len(units.get(event.event, ()))
+        if count > 1 and event is not last[event.event]:
+            continue
+        text = f"{TEXTS[event.event]} ({count} of them)" if count > 1 else TEXTS[event.event]
+        entries.append({"at": event.at.isoformat(), "event": event.event, "text": text, "count": max(count, 1)})
     return entries
 
 
