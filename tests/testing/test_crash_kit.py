@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
@@ -30,7 +29,7 @@ def shop(tmp_path_factory: pytest.TempPathFactory, office: PostOffice) -> Iterat
     mail.stop()
 
 
-@pytest.mark.parametrize("place", (*PLATFORM_PLACES, *own_places(notes.product)))
+@pytest.mark.parametrize("place", [*PLATFORM_PLACES, *own_places(notes.product)])
 def test_a_file(shop: Shop, place: str) -> None:
     CrashKit(shop, "notes", Example({"text": place})).survive(place)
 
@@ -40,7 +39,7 @@ def test_a_batch(shop: Shop, place: str) -> None:
     CrashKit(shop, "stickers", Example({"motif": "moon"}), quantity=30).survive(place)
 
 
-@pytest.mark.parametrize("place", (*JOB_PLACES, *own_places(tunes.product)))
+@pytest.mark.parametrize("place", [*JOB_PLACES, *own_places(tunes.product)])
 def test_a_job_before_payment(shop: Shop, place: str) -> None:
     CrashKit(shop, "tunes", Example({"notes": 3})).survive(place)
 

@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
+
+from sqlalchemy.orm import Session
 
 from makegood.catalog.products import Products
 from makegood.engine import Engine
@@ -51,13 +54,23 @@ class Bench:
         self.database, self.engine, self.clock = database, engine, clock
         self.products, self.workshop = products, workshop
 
+    def targets(self, members: Iterable[tuple[str, int]]) -> Iterator[Callable[[], Target]]:
+        """What these attempts work on, one by one, as the rows say it now. Read in one session, so that what a chunk
+        has in common is loaded once."""
+        with self.database.read() as session:
+            for obligation_id, attempt in members:
+                yield partial(self._target, session, obligation_id, attempt)
+
     def target(self, obligation_id: str, attempt: int) -> Target:
         """What this attempt works on, as the rows say it now."""
         with self.database.read() as session:
-            obligation = session.get_one(Obligation, obligation_id)
-            _, line, order = unit_with_line(session, obligation.unit_id)
-            product = self.products.get(line.product_id)
-            unit = view_unit(session, self.workshop.objects, self.products, obligation.unit_id, artefacts=False)
+            return self._target(session, obligation_id, attempt)
+
+    def _target(self, session: Session, obligation_id: str, attempt: int) -> Target:
+        obligation = session.get_one(Obligation, obligation_id)
+        _, line, order = unit_with_line(session, obligation.unit_id)
+        product = self.products.get(line.product_id)
+        unit = view_unit(session, self.workshop.objects, self.products, obligation.unit_id, artefacts=False)
         return Target(obligation_id, attempt, order.id, line.id, line.job_id, unit, product)
 
     @contextmanager

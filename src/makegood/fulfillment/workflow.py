@@ -73,9 +73,9 @@ class Fulfillment:
 
     def _work_off(self, work: str, members: Sequence[Member], failed: dict[Member, MakegoodError]) -> None:
         targets: dict[Member, Target] = {}
-        for member in members:
+        for member, read in zip(members, self._bench.targets(members), strict=True):
             with _alone(failed, member):
-                targets[member] = self._bench.target(*member)
+                targets[member] = read()
         self._engine.step("secure", lambda: self._secure(work, list(targets.values())))
         announce = self._announcer(work, len(members))
         made: dict[Member, tuple[Artefact, ...]] = {}

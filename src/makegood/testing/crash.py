@@ -84,8 +84,8 @@ class CrashKit:
         draft = self._insist(lambda: customer.draft(dict(self.example.files), self.product_id, **self.example.options))
         if self._insist(lambda: customer.http.post(f"/api/v1/drafts/{draft}/job")).status_code != 404:
             self._insist(lambda: customer.made(draft))
-        key = uuid.uuid4().hex
-        number = self._insist(lambda: customer.checkout(draft, key=key, email=email, quantity=self.quantity))["number"]
+        key, quote = uuid.uuid4().hex, self._insist(lambda: customer.quote(draft, quantity=self.quantity))
+        number = self._insist(lambda: customer.checkout(draft, key=key, email=email, quote=quote))["number"]
         ref = self._insist(lambda: customer.payable(number))["ref"]
         self.shop.provider.act(ref)
         if not self._died:

@@ -128,12 +128,18 @@ class Customer:
         return str(self.expect(200, "POST", f"/api/v1/drafts/{draft_id}/quote", json=wanted)["token"])
 
     def checkout(
-        self, draft_id: str, key: str = "", email: str = "kim@example.com", renews: str | None = None, **wanted: Any
+        self,
+        draft_id: str,
+        key: str = "",
+        email: str = "kim@example.com",
+        renews: str | None = None,
+        quote: str = "",
+        **wanted: Any,
     ) -> dict[str, Any]:
-        """Order the draft."""
+        """Order the draft. The same `key` and `quote` again are the same request."""
         order: dict[str, Any] = self.expect(
             201, "POST", f"/api/v1/drafts/{draft_id}/checkout",
-            json={"email": email, "quote": self.quote(draft_id, **wanted), "renews": renews},
+            json={"email": email, "quote": quote or self.quote(draft_id, **wanted), "renews": renews},
             headers={"Idempotency-Key": key or str(uuid.uuid4())},
         )  # fmt: skip
         return order
