@@ -36,7 +36,7 @@ from makegood.fulfillment.targets import Bench
 from makegood.fulfillment.telling import Telling as DeliveryTelling
 from makegood.fulfillment.workflow import Fulfillment
 from makegood.kernel import logs, schema
-from makegood.kernel.clock import Clock, SystemClock
+from makegood.kernel.clock import Clock, MovedClock, SystemClock
 from makegood.kernel.database import Database, advisory_lock
 from makegood.kernel.errors import MakegoodError, NotFound, Rejected
 from makegood.kernel.settings import Settings
@@ -134,7 +134,7 @@ def build(
 ) -> Running:
     """Put a shop together: migrate its database and wire its parts. Nothing runs yet. Of several processes of one
     home, one hosts the embedded sandbox."""
-    clock = clock or SystemClock()
+    clock = clock or _clock(settings)
     products = products or Products.installed()
     settings.home.mkdir(parents=True, exist_ok=True)
     database = Database(settings.database)
@@ -202,6 +202,12 @@ def build(
         Periodic("accounts", 600, accounts.forget_expired),
     ]
     return Running(services, periodics, isolated, sandbox, works=settings.work)
+
+
+def _clock(settings: Settings) -> Clock:
+    if settings.env == "test" and settings.test_clock_seconds:
+        return MovedClock(timedelta(seconds=settings.test_clock_seconds))
+    return SystemClock()
 
 
 def create_app(running: Running) -> FastAPI:

@@ -57,7 +57,7 @@ def serve(host: str, port: int) -> int:
 
 def work() -> int:
     """Work until told to stop, without pages; returns the exit code."""
-    settings = Settings()
+    settings = Settings().model_copy(update={"work": True})
     logs.configure(json=not sys.stderr.isatty())
     if settings.database.startswith("sqlite"):
         print(WorkerNeedsPostgres().for_operator(), file=sys.stderr)

@@ -22,8 +22,7 @@ from makegood.engine.fleet import Door, Fleet, Pending, Worker
 from makegood.engine.listener import Listener
 from makegood.engine.periodic import Periodic
 from makegood.kernel import faults, logs
-from makegood.kernel.database import Database, advisory_lock, after_commit, create_engine
-from makegood.kernel.ids import new_id
+from makegood.kernel.database import BOOT, Database, advisory_lock, after_commit, create_engine
 
 T = TypeVar("T")
 log = logs.get("engine")
@@ -59,7 +58,7 @@ class Engine:
         self._domain = database
         self._database = create_engine(database.url, implicit_begin=True)
         self._workers, self._poll_seconds, self._lease_seconds = workers, poll_seconds, lease_seconds
-        self.executor_id = EMBEDDED if database.is_sqlite else new_id()
+        self.executor_id = EMBEDDED if database.is_sqlite else BOOT
         self._running: dict[str, object] = {}
         self._queues: dict[str, str] = {}
         self._client: DBOSClient | None = None

@@ -124,6 +124,7 @@ class Fleet:
             )
             for executor in session.scalars(dead.values(dead=True).returning(WorkerRow.executor_id)):
                 log.warning("worker.declared_dead", executor=executor)
+                _cut_off(session, executor)
             long_ago = now - FORGOTTEN_AFTER
             session.execute(sa.delete(WorkerRow).where(WorkerRow.dead.is_(True), WorkerRow.seen_at < long_ago))
             session.execute(sa.delete(TakeOver).where(TakeOver.taken_at < long_ago))
@@ -185,6 +186,13 @@ class Fleet:
         except sa.exc.IntegrityError:
             return False
         return True
+
+
+def _cut_off(session: Session, executor: str) -> None:
+    """End the connections of a process that may only be frozen, and with them its transactions and locks."""
+    if session.get_bind().dialect.name != "sqlite":
+        connections = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = :executor"
+        session.execute(sa.text(connections), {"executor": executor})
 
 
 def workers(database: Database) -> list[Worker]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -10,6 +11,8 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy import event
 from sqlalchemy.orm import DeclarativeBase, Session
+
+from makegood.kernel.ids import new_id
 
 NAMING = {
     "ix": "ix_%(column_0_label)s",
@@ -44,8 +47,41 @@ class Base(DeclarativeBase):
     type_annotation_map = {datetime: UtcDateTime, dict[str, Any]: sa.JSON, list[Any]: sa.JSON}  # noqa: RUF012
 
 
-POSTGRES = {"connect_timeout": 5, "keepalives_idle": 30, "keepalives_interval": 5, "keepalives_count": 3}
+BOOT = new_id()
+"""Names this process, from its start to its end, to everybody else who uses the database."""
+POSTGRES = {
+    "application_name": BOOT, "connect_timeout": 5,
+    "keepalives_idle": 30, "keepalives_interval": 5, "keepalives_count": 3,
+}  # fmt: skip
 """A host that is gone is noticed within a minute, not after the system's two hours."""
+
+
+PING_AFTER_SECONDS = 5.0
+
+
+def _postgres_engine(url: str) -> sa.Engine:
+    """A pool that asks a connection whether it lives only after it has been idle for a while."""
+    import psycopg
+
+    engine = sa.create_engine(
+        _with_driver(url), pool_size=20, max_overflow=40, pool_use_lifo=True, connect_args=POSTGRES
+    )
+
+    @event.listens_for(engine, "checkin")
+    def used(_connection: Any, record: Any) -> None:
+        record.info["used_at"] = time.monotonic()
+
+    @event.listens_for(engine, "checkout")
+    def alive(connection: Any, record: Any, _proxy: Any) -> None:
+        if time.monotonic() - record.info.get("used_at", time.monotonic()) < PING_AFTER_SECONDS:
+            return
+        try:
+            connection.execute("SELECT 1")
+            connection.rollback()
+        except psycopg.Error as error:
+            raise sa.exc.DisconnectionError from error
+
+    return engine
 
 
 def _with_driver(url: str) -> sa.URL:
@@ -58,9 +94,7 @@ def create_engine(url: str, *, implicit_begin: bool = False) -> sa.Engine:
     """An engine with our durability and locking. `implicit_begin` leaves transactions to the driver, for the
     durable engine, which begins its own."""
     if not url.startswith("sqlite"):
-        return sa.create_engine(
-            _with_driver(url), pool_pre_ping=True, pool_size=20, max_overflow=40, connect_args=POSTGRES
-        )
+        return _postgres_engine(url)
     engine = sa.create_engine(url, pool_size=20, max_overflow=40, connect_args={"check_same_thread": False})
 
     @event.listens_for(engine, "connect")
@@ -96,7 +130,9 @@ def advisory_lock(engine: sa.Engine, number: int) -> Iterator[None]:
         yield
         return
     with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-        connection.execute(sa.select(sa.func.pg_advisory_lock(number)))
+        # Who waits within a statement has a snapshot, for which an index that is built concurrently waits in turn.
+        while not connection.scalar(sa.select(sa.func.pg_try_advisory_lock(number))):
+            time.sleep(0.05)
         try:
             yield
         finally:
