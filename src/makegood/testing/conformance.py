@@ -153,10 +153,11 @@ class Conformance:
 
     def discard_leaves_the_winner_alone(self) -> None:
         """Of two that have something outside, the discarded one is undone (twice is no error); the other one stays."""
-        if not (self.made and self.bench.references("obligation-1")):
+        made = self.made.artefacts
+        if not self.bench.references("obligation-1"):
             with self.bench.outside(self.bench.unit(), "obligation-1", {}) as ctx:
                 self.product.discard(ctx)
-            self.bench.verify(self.made.artefacts)
+            self.bench.verify(made)
             return
         self.bench.make(obligation="obligation-loser")
         winner = self.bench.make(obligation="obligation-winner")
