@@ -12,8 +12,8 @@ from typing import Any
 
 import httpx
 
-READY_SECONDS = 60
-REST_SECONDS = 60
+READY_SECONDS = 120
+REST_SECONDS = 90
 
 
 def free_port() -> int:
