@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
+import os
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
+from threading import Event, Thread
 
+import sqlalchemy as sa
 from anyio import to_thread
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
@@ -19,42 +22,65 @@ from makegood.accounts.limits import Limits
 from makegood.accounts.sign_in import Accounts
 from makegood.catalog.products import Products
 from makegood.catalog.quotes import Quotes
+from makegood.checkout import keeping
 from makegood.checkout.drafts import Drafts
 from makegood.checkout.errors import OptionInvalid
 from makegood.checkout.housekeeping import Housekeeping
 from makegood.checkout.ordering import Ordering
 from makegood.engine import Engine, IsolatedWork, Periodic, end_fenced
-from makegood.fulfillment.commitments import Commitments
+from makegood.fulfillment.assembly import assemble
 from makegood.fulfillment.contexts import Workshop
 from makegood.fulfillment.downloads import Downloads
-from makegood.fulfillment.jobs import Jobs
-from makegood.fulfillment.outside import Discarding
-from makegood.fulfillment.probing import CommitmentSweep
-from makegood.fulfillment.restoring import Restoring
-from makegood.fulfillment.sweep import FulfillmentSweep
-from makegood.fulfillment.targets import Bench
 from makegood.fulfillment.telling import Telling as DeliveryTelling
-from makegood.fulfillment.workflow import Fulfillment
 from makegood.kernel import logs, schema
+from makegood.kernel.absences import SchemaDamaged
 from makegood.kernel.clock import Clock, MovedClock, SystemClock
-from makegood.kernel.database import Database, advisory_lock
+from makegood.kernel.database import Database
 from makegood.kernel.errors import MakegoodError, NotFound, Rejected
 from makegood.kernel.settings import Settings
 from makegood.kernel.signing import Signer
+from makegood.notify.alerts import Alerts, Condition
 from makegood.notify.mails import Mailer
 from makegood.orders.links import Links
 from makegood.orders.obligations import Obligations
+from makegood.orders.reversals import Reversals
 from makegood.payments.inbox import Inbox
 from makegood.payments.provider import PaymentProvider
 from makegood.payments.providers.free import FreeProvider
 from makegood.payments.providers.sandbox.adapter import SandboxProvider
 from makegood.payments.providers.sandbox.server import Sandbox, SandboxConfig
+from makegood.payments.reconciling import Reconciling
 from makegood.payments.refunding import Refunding
 from makegood.payments.requesting import Requesting
+from makegood.payments.reversing import Reversing
 from makegood.payments.settling import Settling
+from makegood.payments.surplus import Surplus
 from makegood.payments.sweep import PaymentSweep
 from makegood.payments.telling import Telling as MoneyTelling
+from makegood.proof.checks import (
+    ClockIsRight,
+    CoreSchemaIsWhole,
+    DatabaseAnswers,
+    DiskHasRoom,
+    EngineAnswers,
+    LettersAreThere,
+    MailServerKnowsUs,
+    MemoryHasRoom,
+    ModelsLoad,
+    ProductsAreWhole,
+    ProductSchemasAreWhole,
+    ProvidersKnowUs,
+    SettingsAreKnown,
+    SomebodyWorks,
+    StoreWorks,
+)
+from makegood.proof.conditions import WorkerSilent, all_conditions
+from makegood.proof.doctor import Doctor
+from makegood.proof.findings import Examination
+from makegood.storage.assets import Asset
 from makegood.storage.objects import ObjectStore
+from makegood.storage.orphans import Orphans
+from makegood.storage.retention import Retention
 from makegood.web.problems import problem
 from makegood.web.security import CrossSite, Security
 from makegood.web.services import Services
@@ -62,8 +88,9 @@ from makegood.web.services import Services
 log = logs.get("app")
 
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
-MIGRATING = 5_381_409_775
-"""PostgreSQL's advisory lock under which tables are migrated by one process at a time."""
+SOME_KEYS = 20
+LOOK_SECONDS = 2.0
+"""How often a shop that could not begin to work looks whether it can."""
 THREADS = 80
 """Requests that may wait for something at once; the default of 40 lets slow ones stall the rest."""
 
@@ -73,21 +100,46 @@ class Running:
     """A shop that has been put together: what runs beside its requests, in the order of starting."""
 
     services: Services
+    sweeps: tuple[Callable[[], object], ...]
+    """One pass over everything that is not at rest, in parts of which none needs another to succeed."""
     periodics: list[Periodic]
+    watch: Periodic
+    """Tells the operators what is amiss: also in a process that doesn't work, for those that do may be what is."""
     isolated: IsolatedWork
     sandbox: Sandbox | None
     works: bool
     on_fenced: Callable[[], None] | None = None
+    _stopping: Event = field(default_factory=Event, init=False)
+    _is_working: bool = field(default=False, init=False)
 
     def start(self) -> None:
         """Take up what is owed, if this process works. The sandbox first, since the sweep asks it."""
         self.services.workshop.clear()
         if self.sandbox:
             self.sandbox.start()
-        if not self.works:
-            self.services.engine.prepare()
-            self.services.engine.attach()
+        self.watch.start()
+        engine = self.services.engine
+        if self.works and schema.examine(self.services.database).problem is None:
+            self._work()
             return
+        engine.prepare()
+        engine.attach()
+        if self.works:
+            # Pages and API answer as far as they can. What is owed waits until the core's tables are whole.
+            Thread(target=self._begin, daemon=True, name="begin").start()
+
+    def _begin(self) -> None:
+        while not self._stopping.wait(LOOK_SECONDS):
+            try:
+                if schema.examine(self.services.database).problem is None:
+                    self._work()
+                    log.info("shop.repaired")
+                    return
+            except Exception:
+                log.exception("shop.not_repaired")
+
+    def _work(self) -> None:
+        self._is_working = True
         self.services.engine.launch(self._fenced)
         for periodic in self.periodics:
             periodic.start()
@@ -98,9 +150,10 @@ class Running:
 
     def stop(self) -> None:
         """Drain and end; the next start goes on."""
-        if self.works:
-            for periodic in self.periodics:
-                periodic.stop()
+        self.watch.stop()
+        self._stopping.set()
+        for periodic in self.periodics if self._is_working else ():
+            periodic.stop()
         self.services.engine.stop()
         self.isolated.stop()
         if self.sandbox:
@@ -129,6 +182,53 @@ def payment_providers(settings: Settings, clock: Clock) -> dict[str, PaymentProv
     return providers
 
 
+def object_store(settings: Settings, database: Database) -> ObjectStore:
+    """The store of the shop's objects; once anything was stored, another folder is not taken for it."""
+    some = sa.select(Asset.key).where(Asset.deleting_at.is_(None)).order_by(Asset.created_at.desc()).limit(SOME_KEYS)
+    try:
+        with database.read() as session:
+            known = list(session.scalars(some))
+    except (MakegoodError, sa.exc.SQLAlchemyError):
+        # The table or the database is gone, so nobody knows what should be there: nothing is begun.
+        known = ["unknown"]
+    return ObjectStore(settings.home / "objects", known=known)
+
+
+def bring_to_this_release(database: Database, products: Products, *, migrate: bool) -> None:
+    """Migrate the core's tables and each product's, forward only; what is damaged stays as it is and is named by
+    everybody who looks. Raises what makes it impossible to serve at all: `SchemaAhead`, `MigrationFailed`."""
+    if migrate:
+        try:
+            schema.migrate(database)
+        except SchemaDamaged as error:
+            log.exception("schema.damaged", problem=error.for_operator())
+    products.prepare(database, migrate=migrate)
+
+
+def examinations(
+    settings: Settings, database: Database, products: Products, providers: Mapping[str, PaymentProvider],
+    objects: ObjectStore, engine: Engine, clock: Clock,
+) -> list[Examination]:  # fmt: skip
+    """Everything that the doctor looks at, in his order. Health and start-up look at what is cheap of it."""
+    return [
+        DatabaseAnswers(database),
+        CoreSchemaIsWhole(database),
+        ProductSchemasAreWhole(products),
+        ModelsLoad(),
+        ProductsAreWhole(products),
+        pages.PagesAreThere(),
+        LettersAreThere(),
+        StoreWorks(objects),
+        DiskHasRoom(objects, settings.disk_floor_mb),
+        MemoryHasRoom(settings.memory_floor_mb),
+        MailServerKnowsUs(settings),
+        ProvidersKnowUs(providers),
+        ClockIsRight(providers, clock),
+        SomebodyWorks(engine, database, settings.lease_seconds),
+        SettingsAreKnown(os.environ),
+    ]
+
+
 def build(
     settings: Settings, clock: Clock | None = None, products: Products | None = None, *, hosts_sandbox: bool = True
 ) -> Running:
@@ -138,17 +238,16 @@ def build(
     products = products or Products.installed()
     settings.home.mkdir(parents=True, exist_ok=True)
     database = Database(settings.database)
-    with advisory_lock(database.engine, MIGRATING):
-        schema.migrate(database)
+    bring_to_this_release(database, products, migrate=settings.migrate_at_start)
     signer = Signer(settings.signing_key)
-    objects = ObjectStore(settings.home / "objects")
+    objects = object_store(settings, database)
     engine = Engine(
         database, workers=settings.workers, poll_seconds=settings.poll_seconds, lease_seconds=settings.lease_seconds
     )
     isolated = IsolatedWork(settings.isolated_processes)
     links = Links(settings, signer)
     mailer = Mailer(database, engine, clock, settings)
-    obligations = Obligations(engine, clock, lambda product_id: products.get(product_id).chunk)
+    obligations = Obligations(engine, clock, products.chunk)
     workshop = Workshop(objects, isolated, engine, links, settings.currency, settings.home / "scratch")
 
     providers = payment_providers(settings, clock)
@@ -157,21 +256,22 @@ def build(
 
     def deadline(product_id: str) -> timedelta:
         own = settings.deadline_hours
-        return products.get(product_id).deadline if own is None else timedelta(hours=own)
+        return products.deadline(product_id) if own is None else timedelta(hours=own)
 
     money_telling = MoneyTelling(mailer, links)
-    settling = Settling(database, engine, clock, providers, obligations, deadline, money_telling)
+    reversals = Reversals(clock)
+    reversing = Reversing(database, clock, providers, reversals, money_telling)
+    surplus = Surplus(database, engine, clock, reversing, timedelta(hours=settings.stray_hours))
+    settling = Settling(database, clock, providers, obligations, reversing, surplus, deadline, money_telling)
     requesting = Requesting(database, engine, clock, providers, settling, links)
-    refunding = Refunding(database, engine, clock, providers, obligations, money_telling, settings.retry_seconds)
-    inbox = Inbox(database, engine, clock, providers, settling, refunding)
-    bench = Bench(database, engine, clock, products, workshop)
-    delivery_telling = DeliveryTelling(mailer, links, products)
-    discarding = Discarding(database, engine, clock, products, workshop, settings.retry_seconds)
-    commitments = Commitments(clock, products, obligations, delivery_telling, settings.probe_seconds)
-    fulfillment = Fulfillment(bench, obligations, commitments, discarding, delivery_telling, settings.retry_seconds)
-    restoring = Restoring(bench, obligations, delivery_telling)
-    jobs = Jobs(database, engine, clock, products, workshop, settings.retry_seconds)
-    for part in (mailer, requesting, refunding, inbox, fulfillment, discarding, restoring, jobs):
+    refunding = Refunding(database, engine, clock, providers, reversals, reversing, money_telling)
+    inbox = Inbox(database, engine, clock, providers, settling, reversing)
+    reconciling = Reconciling(database, clock, providers, settling, reversing, surplus)
+    fulfillment = assemble(
+        settings, database, engine, clock, products, workshop, obligations,
+        DeliveryTelling(mailer, links, products), deadline,
+    )  # fmt: skip
+    for part in (mailer, requesting, refunding, inbox):
         part.register(engine)
     drafts = Drafts(database, clock, products, workshop, settings)
     quotes = Quotes(signer, clock, timedelta(minutes=settings.quote_minutes))
@@ -180,28 +280,46 @@ def build(
         database, engine, clock, providers, requesting, settling, inbox, refunding, obligations,
         settings.sweep_seconds, settings.retry_seconds,
     )  # fmt: skip
-    fulfillment_sweep = FulfillmentSweep(database, engine, clock, obligations, delivery_telling)
-    commitment_sweep = CommitmentSweep(bench, commitments, settings.probe_seconds)
-    housekeeping = Housekeeping(database, objects, clock, drafts, timedelta(hours=settings.unheld_hours))
+    housekeeping = Housekeeping(database, clock, drafts)
+    grace = timedelta(hours=settings.unheld_hours)
+    retention = Retention(database, objects, clock, grace, keeping.rules(settings))
+    orphans = Orphans(database, objects, clock, timedelta(hours=settings.orphan_hours))
+    alerts = Alerts(database, clock, settings, _conditions(settings, database, objects, products, engine))
     accounts = Accounts(database, mailer, clock, settings, signer)
     services = Services(
         settings=settings, clock=clock, signer=signer, database=database, engine=engine, objects=objects,
         products=products, workshop=workshop, links=links, mailer=mailer,
-        accounts=accounts, limits=Limits(clock, signer), drafts=drafts, ordering=ordering, jobs=jobs,
-        obligations=obligations, settling=settling, inbox=inbox, downloads=Downloads(database, objects, clock),
+        accounts=accounts, limits=Limits(clock, signer), drafts=drafts, ordering=ordering, jobs=fulfillment.jobs,
+        obligations=obligations, settling=settling, inbox=inbox, reconciling=reconciling, surplus=surplus,
+        downloads=Downloads(database, objects, clock),
+        operating=fulfillment.operating, alerts=alerts, retention=retention, orphans=orphans,
+        doctor=Doctor([
+            *examinations(settings, database, products, providers, objects, engine, clock), EngineAnswers(engine),
+        ]),
     )  # fmt: skip
     every = settings.sweep_seconds
     periodics = [
         Periodic("payments", every, *payment_sweep.parts),
-        Periodic(
-            "fulfillment", every, fulfillment_sweep.run, fulfillment_sweep.tell_lines, discarding.sweep, jobs.sweep
-        ),
-        Periodic("commitments", min(every, settings.probe_seconds), *commitment_sweep.parts),
+        Periodic("reconciliation", settings.reconcile_seconds, reconciling.run),
+        Periodic("fulfillment", every, *fulfillment.sweeps),
+        Periodic("commitments", min(every, settings.probe_seconds), *fulfillment.commitment_sweeps),
         Periodic("mails", every, mailer.sweep),
         Periodic("housekeeping", settings.housekeeping_seconds, *housekeeping.parts),
+        Periodic("retention", settings.retention_seconds, retention.run),
+        Periodic("orphans", settings.orphan_seconds, orphans.run),
         Periodic("accounts", 600, accounts.forget_expired),
     ]
-    return Running(services, periodics, isolated, sandbox, works=settings.work)
+    sweeps = (*payment_sweep.parts, *fulfillment.sweeps, *fulfillment.commitment_sweeps, mailer.sweep)
+    watch = Periodic("alerts", settings.alert_seconds, alerts.run)
+    return Running(services, sweeps, periodics, watch, isolated, sandbox, works=settings.work)
+
+
+def _conditions(
+    settings: Settings, database: Database, objects: ObjectStore, products: Products, engine: Engine
+) -> list[Condition]:
+    # On SQLite the one process that works is the one that would tell.
+    silent = [] if database.is_sqlite else [WorkerSilent(engine.workers, settings.lease_seconds)]
+    return all_conditions(settings, database, objects, products, *silent)
 
 
 def _clock(settings: Settings) -> Clock:

@@ -87,14 +87,14 @@ class Drafts:
         """Change some options; all of them together are validated."""
         with self._database.write() as session:
             draft = self._own(session, caller, draft_id)
-            product = self._products.get(draft.product_id)
+            product = self._products.working(draft.product_id)
             draft.options = read_options(product, {**draft.options, **options})
             self._touch(draft)
         return draft
 
     def slot(self, draft: Draft, name: str) -> FileSlot:
         """The product's slot of that name, or `SlotUnknown`."""
-        for slot in self._products.get(draft.product_id).files:
+        for slot in self._products.working(draft.product_id).files:
             if slot.name == name:
                 return slot
         raise SlotUnknown(product=draft.product_id, slot=name)
@@ -103,7 +103,7 @@ class Drafts:
         """Inspect an upload and take it into its slot: object first, then row and hold, then the old one let go."""
         draft = self.get(caller, draft_id)
         self._workshop.objects.require_free(self._floor_mb)
-        product = self._products.get(draft.product_id)
+        product = self._products.working(draft.product_id)
         with self._workshop.work() as work:
             inspection = product.inspect(work, slot, upload, file_name)
             stored = self._store(upload, inspection.media_type, file_name)
@@ -148,7 +148,7 @@ class Drafts:
 
     def as_view(self, session: Session, draft: Draft) -> DraftView:
         """The draft as its product reads it, within the caller's transaction."""
-        product = self._products.get(draft.product_id)
+        product = self._products.working(draft.product_id)
         objects = self._workshop.objects
         files = {
             file.slot: asset_file(session, objects, file.asset_id, dict(file.facts), dict(file.derived))
@@ -194,7 +194,7 @@ class Drafts:
     def missing(self, draft: Draft) -> list[FileSlot]:
         """The required slots that are empty."""
         given = {file.slot for file in draft.files}
-        return [s for s in self._products.get(draft.product_id).files if s.required and s.name not in given]
+        return [s for s in self._products.working(draft.product_id).files if s.required and s.name not in given]
 
     def problem(self, caller: Caller, draft_id: str) -> MakegoodError | None:
         """Why the draft can't be sold as it stands, if so; an incomplete one has no problem yet."""
@@ -223,7 +223,7 @@ class Drafts:
             return self._verdicts[draft.id, draft.version]
         try:
             with self._workshop.work() as work, self.view(caller, draft.id) as view:
-                warnings = self._products.get(draft.product_id).check(work, view)
+                warnings = self._products.working(draft.product_id).check(work, view)
             verdict = Verdict(warnings=tuple(warnings or ()))
         except MakegoodError as error:
             verdict = Verdict(problem=error)

@@ -181,7 +181,7 @@ class Jobs:
     def _generate(self, job_id: str, attempt: int) -> Sequence[Artefact]:
         with self._database.read() as session:
             job = session.get_one(Job, job_id)
-            product = self._products.get(job.product_id)
+            product = self._products.working(job.product_id)
             files = {
                 one["slot"]: asset_file(
                     session, self._workshop.objects, one["asset_id"], dict(one["facts"]), dict(one["derived"])

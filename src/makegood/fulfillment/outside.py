@@ -116,11 +116,11 @@ class Discarding:
         try:
             with self._database.read() as session:
                 unit = view_unit(
-                    session, self._workshop.objects, self._products, obligation.unit_id, inputs=False, artefacts=False
+                    session, self._workshop.objects, self._products, obligation.unit_id, given=False, made=False
                 )
             references = {row.name: row.reference for row in left}
             with self._workshop.folder() as folder:
-                self._products.get(line.product_id).discard(
+                self._products.working(line.product_id).discard(
                     OutsideWork(self._workshop, folder, obligation_id, unit, references)
                 )
         except Exception as error:

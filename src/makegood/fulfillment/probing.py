@@ -186,8 +186,8 @@ class CommitmentSweep:
     def _read(self, session: Session, unit_id: str, files: bool) -> Kept:
         _, line, _ = unit_with_line(session, unit_id)
         objects, products = self._bench.workshop.objects, self._bench.products
-        unit = view_unit(session, objects, products, unit_id, inputs=False, artefacts=files)
+        unit = view_unit(session, objects, products, unit_id, given=False, made=files)
         owed = current_obligation(session, unit_id)
         if owed is None:
             raise LookupError(f"the unit {unit_id} has a commitment and no obligation")
-        return Kept(owed.id, unit, products.get(line.product_id))
+        return Kept(owed.id, unit, products.working(line.product_id))

@@ -62,4 +62,5 @@ class FulfillmentSweep:
         last = f"{obligation.error_code}: {obligation.error_text}" if obligation.error_code else "none"
         error = DeadlinePassed(deadline=obligation.deadline_at.isoformat(), last=last)
         with self._database.write() as session:
-            self._obligations.give_back(session, obligation.id, error.for_customer(), error=error)
+            if self._obligations.give_back(session, obligation.id, error.for_customer(), error=error):
+                self._telling.sorry(session, self._obligations.get(session, obligation.id))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -44,6 +44,10 @@ class Target:
     unit: UnitView
     product: Product
 
+    def of_attempt(self, attempt: int) -> Target:
+        """The same, worked on by another attempt."""
+        return replace(self, attempt=attempt)
+
 
 class Bench:
     """Where attempts are made: inputs read back, the product's contexts, results read back."""
@@ -61,16 +65,17 @@ class Bench:
             for obligation_id, attempt in members:
                 yield partial(self._target, session, obligation_id, attempt)
 
-    def target(self, obligation_id: str, attempt: int) -> Target:
-        """What this attempt works on, as the rows say it now."""
+    def target(self, obligation_id: str, attempt: int, *, given: bool = True) -> Target:
+        """What this attempt works on, as the rows say it now, with the customer's files if they were `given` to be
+        read."""
         with self.database.read() as session:
-            return self._target(session, obligation_id, attempt)
+            return self._target(session, obligation_id, attempt, given=given)
 
-    def _target(self, session: Session, obligation_id: str, attempt: int) -> Target:
+    def _target(self, session: Session, obligation_id: str, attempt: int, *, given: bool = True) -> Target:
         obligation = session.get_one(Obligation, obligation_id)
         _, line, order = unit_with_line(session, obligation.unit_id)
-        product = self.products.get(line.product_id)
-        unit = view_unit(session, self.workshop.objects, self.products, obligation.unit_id, artefacts=False)
+        product = self.products.working(line.product_id)
+        unit = view_unit(session, self.workshop.objects, self.products, obligation.unit_id, given=given, made=False)
         return Target(obligation_id, attempt, order.id, line.id, line.job_id, unit, product)
 
     @contextmanager

@@ -9,7 +9,16 @@ from makegood.catalog.products import Products
 from makegood.fulfillment.models import Grant
 from makegood.fulfillment.units import artefacts_of
 from makegood.kernel.money import Money as Amount
-from makegood.notify.letters import Broken, Delivered, DeliveredUnit, Download, Page, Restored
+from makegood.notify.letters import (
+    Apology,
+    Broken,
+    Delivered,
+    DeliveredUnit,
+    Download,
+    Page,
+    Restored,
+    apology_key,
+)
 from makegood.notify.mails import Mailer
 from makegood.orders.links import Links
 from makegood.orders.models import Obligation, Order, OrderLine, Unit
@@ -60,9 +69,12 @@ class Telling:
             for owed, unit, grant in rows
             if owed.delivery == Delivery.DELIVERED and owed.money in (Money.KEPT, Money.DISPUTED)
         ]
-        if not ready:
-            return  # the mails about the money say it all
         order = session.get_one(Order, line.order_id)
+        if not ready:
+            failed = [owed for owed, _, _ in rows if owed.delivery == Delivery.ABANDONED and owed.error_code]
+            if failed:
+                self._apologise(session, order, line, failed[0], sum(owed.allocated_minor for owed in failed))
+            return
         product = self._products.get(line.product_id)
         letter = Delivered(
             order_number=order.number, order_url=self._links.order(order),
@@ -71,6 +83,36 @@ class Telling:
             ready=len(ready), returned=len(rows) - len(ready),
         )  # fmt: skip
         self._mailer.post(session, key=f"delivered/{line.id}", to=order.email, letter=letter, order_id=order.id)
+
+    def again(self, session: Session, owed: Obligation, grant: Grant, redelivery_id: str) -> None:
+        """Fresh links to what was delivered before, because of this redelivery."""
+        order, line, unit = self._whose(session, owed.unit_id)
+        letter = Delivered(
+            order_number=order.number, order_url=self._links.order(order), again=True,
+            units=(self._ready(session, self._products.get(line.product_id), line, grant, unit),),
+            remaining=sum(o.delivery in OPEN_DELIVERY for o in obligations_of(session, order.id)),
+        )  # fmt: skip
+        self._mailer.post(session, key=f"redelivered/{redelivery_id}", to=order.email, letter=letter, order_id=order.id)
+
+    def sorry(self, session: Session, obligation: Obligation) -> None:
+        """What was paid for can't be delivered: why, and what happens to its money. One of several of a line waits for
+        the others: `line_at_rest` tells."""
+        order, line, _ = self._whose(session, obligation.unit_id)
+        if line.quantity > 1 and obligation.number == 0:
+            return
+        amount = obligation.allocated_minor - obligation.returned_minor
+        self._apologise(session, order, line, obligation, amount)
+
+    def _apologise(self, session: Session, order: Order, line: OrderLine, obligation: Obligation, minor: int) -> None:
+        others = any(
+            o.id != obligation.id and o.delivery != Delivery.ABANDONED for o in obligations_of(session, order.id)
+        )
+        letter = Apology(
+            order_number=order.number, order_url=self._links.order(order), title=line.description,
+            reason=obligation.reason or "", others=others, test=order.test, amount=Amount(minor, order.currency),
+        )  # fmt: skip
+        key = apology_key(obligation.id)
+        self._mailer.post(session, key=key, to=order.email, letter=letter, order_id=order.id)
 
     def restored(self, session: Session, owed: Obligation, grant: Grant) -> None:
         """What had failed after its delivery was made again, and the customer's files are new ones."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from datetime import timedelta
 
 from sqlalchemy.orm import Session
 
@@ -44,8 +45,10 @@ class Fulfillment:
 
     def __init__(
         self, bench: Bench, obligations: Obligations, commitments: Commitments, discarding: Discarding,
-        telling: Telling, retry_seconds: float,
+        telling: Telling, retry_seconds: float, downloads_last: timedelta | None = None,
     ) -> None:  # fmt: skip
+        """`downloads_last`: how long a grant opens what it grants; for ever, if that isn't said."""
+        self._downloads_last = downloads_last
         self._bench, self._database, self._engine, self._clock = bench, bench.database, bench.engine, bench.clock
         self._obligations, self._commitments, self._discarding = obligations, commitments, discarding
         self._telling, self._retry_seconds = telling, retry_seconds
@@ -131,42 +134,55 @@ class Fulfillment:
                 names = [{"name": a.name, "size": a.size, "sha256": a.sha256} for a in made[member]]
                 if self._obligations.made(session, *member, names):
                     for artefact in made[member]:
-                        keeping.keep_artefact(session, self._clock, *member, artefact)
+                        self.keep(session, targets[member], artefact)
                 elif not self._was_ours(session, member, Delivery.MADE):
                     wrong[member] = _superseded(member)
         return wrong
 
     def _grant(self, verified: Sequence[Target]) -> dict[Member, MakegoodError]:
         """Delivered, grant, commitments, mail and holds: one transaction, and only while the money is kept."""
-        now = self._clock.now()
         lost: dict[Member, MakegoodError] = {}
         with self._database.write() as session:
             # Who delivers the last of an order, and of a line, must see what the others did.
-            order = session.get_one(Order, verified[0].order_id, with_for_update=True)
-            line = session.get_one(OrderLine, verified[0].line_id)
+            session.get_one(Order, verified[0].order_id, with_for_update=True)
+            granted = []
             for target in verified:
                 member = (target.obligation_id, target.attempt)
-                if not self._obligations.delivered(session, *member):
-                    if not self._was_ours(session, member, Delivery.DELIVERED):
-                        lost[member] = _superseded(member)
-                    continue
-                grant = Grant(
-                    id=new_id(), obligation_id=target.obligation_id, attempt=target.attempt, token=new_secret(),
-                    granted_at=now,
-                )  # fmt: skip
-                session.add(grant)
-                keeping.keep_inputs(session, self._clock, target.obligation_id, target.unit)
-                self._commitments.begin(session, target, now)
-                session.flush()
-                unit = session.get_one(Unit, target.unit.id)
-                self._telling.delivered(session, order, line, grant, unit)
-            if line.job_id is not None:
-                owners = [target.obligation_id for target in verified]
-                keeping.keep_outputs(session, self._clock, line.job_id, owners)
-            keeping.release_order(session, order.id)
-            if line.quantity > 1:
-                self._telling.line_at_rest(session, line.id)
+                if self._obligations.delivered(session, *member):
+                    granted.append(target)
+                elif not self._was_ours(session, member, Delivery.DELIVERED):
+                    lost[member] = _superseded(member)
+            if granted:
+                self.grant(session, granted)
         return lost
+
+    def keep(self, session: Session, target: Target, artefact: Artefact) -> None:
+        """Add the artefact as made by this attempt, held for its delivery."""
+        keeping.keep_artefact(session, self._clock, target.obligation_id, target.attempt, artefact)
+        # Now that nobody may delete it any more: an earlier attempt's object may have been cleared away meanwhile.
+        self._bench.workshop.objects.path(artefact.key)
+
+    def grant(self, session: Session, delivered: Sequence[Target]) -> None:
+        """The customer's right to what was just delivered of a line, what stays promised, the mail, and the holds."""
+        now = self._clock.now()
+        order = session.get_one(Order, delivered[0].order_id)
+        line = session.get_one(OrderLine, delivered[0].line_id)
+        for target in delivered:
+            grant = Grant(
+                id=new_id(), obligation_id=target.obligation_id, attempt=target.attempt, token=new_secret(),
+                granted_at=now, expires_at=None if self._downloads_last is None else now + self._downloads_last,
+            )  # fmt: skip
+            session.add(grant)
+            keeping.keep_inputs(session, self._clock, target.obligation_id, target.unit)
+            self._commitments.begin(session, target, now)
+            session.flush()
+            self._telling.delivered(session, order, line, grant, session.get_one(Unit, target.unit.id))
+        if line.job_id is not None:
+            owners = [target.obligation_id for target in delivered]
+            keeping.keep_outputs(session, self._clock, line.job_id, owners)
+        keeping.release_order(session, order.id)
+        if line.quantity > 1:
+            self._telling.line_at_rest(session, line.id)
 
     def _was_ours(self, session: Session, member: Member, delivery: Delivery) -> bool:
         """Whether this very attempt made the change before a kill kept the engine from recording it."""
@@ -180,7 +196,8 @@ class Fulfillment:
                 if isinstance(error, Superseded):
                     self._discarding.lost(session, obligation_id, attempt)
                 elif isinstance(error, Unmakeable):
-                    self._obligations.give_back(session, obligation_id, error.for_customer(), error=error)
+                    if self._obligations.give_back(session, obligation_id, error.for_customer(), error=error):
+                        self._telling.sorry(session, self._obligations.get(session, obligation_id))
                 else:
                     backoff = min(LONGEST_BACKOFF, self._retry_seconds * 2 ** min(attempt - 1, 20))
                     self._obligations.failed(session, obligation_id, attempt, error, backoff)

@@ -98,7 +98,8 @@ class DeliveredUnit:
 @dataclass(frozen=True, slots=True)
 class Delivered(Letter):
     """Sent with each delivery. `remaining` is how many units of the order are still being made. Of a line of several
-    units `ready` are, of which `units` lists the first, and `returned` could not be made: their money goes back."""
+    units `ready` are, of which `units` lists the first, and `returned` could not be made: their money goes back.
+    `again`: it was delivered before, and these are fresh links to it."""
 
     template = "delivered"
 
@@ -108,9 +109,12 @@ class Delivered(Letter):
     remaining: int = 0
     ready: int = 1
     returned: int = 0
+    again: bool = False
 
     @property
     def subject(self) -> str:
+        if self.again:
+            return f"Your order {self.order_number} once more"
         is_part = self.remaining or self.returned
         return f"{'Part of your' if is_part else 'Your'} order {self.order_number} is ready"
 
@@ -146,6 +150,32 @@ class Broken(Letter):
     @property
     def subject(self) -> str:
         return f"We could not keep a part of your order {self.order_number}"
+
+
+def apology_key(obligation_id: str) -> str:
+    """Under which key the apology for an obligation is told."""
+    return f"apology/{obligation_id}"
+
+
+@dataclass(frozen=True, slots=True)
+class Apology(Letter):
+    """Sent when something that was ordered is not made any more, before its money is back. `title` says what it is,
+    `reason` is one or more whole sentences in plain words; `amount` goes back and may be nothing; `others`: the order
+    has more units, which stand; `test`: no real money moves."""
+
+    template = "apology"
+
+    order_number: str
+    order_url: str
+    title: str
+    reason: str
+    amount: Money
+    others: bool = False
+    test: bool = False
+
+    @property
+    def subject(self) -> str:
+        return f"We are sorry: we could not make your order {self.order_number}"
 
 
 @dataclass(frozen=True, slots=True)

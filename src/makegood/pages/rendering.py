@@ -10,7 +10,15 @@ from pathlib import Path
 from typing import Any
 
 from babel.dates import format_date, format_datetime
-from jinja2 import ChoiceLoader, Environment, FileSystemLoader, StrictUndefined, select_autoescape
+from jinja2 import (
+    ChoiceLoader,
+    Environment,
+    FileSystemLoader,
+    StrictUndefined,
+    TemplateNotFound,
+    TemplateSyntaxError,
+    select_autoescape,
+)
 from starlette.requests import Request
 from starlette.responses import HTMLResponse
 
@@ -52,6 +60,11 @@ class AssetsMissing(Misconfigured):
     operator = "The built page files lack {name} (looked in {folder}). Build the frontend."
 
 
+class PageTemplateGone(Misconfigured):
+    code = "PAGE_TEMPLATE_GONE"
+    operator = "The page template {template} is gone or broken ({problem}): reinstall makegood, or put the file back."
+
+
 class Pages:
     """Renders pages. One per application; products' templates are found by their own folder's name."""
 
@@ -84,10 +97,13 @@ class Pages:
 
     def page(self, request: Request, template: str, status: int = 200, **values: Any) -> HTMLResponse:
         """The template as an answer. Every page knows its path and what is on sale."""
-        on_sale = [product.manifest for product in self._shop.products if product.manifest.enabled]
-        html = self._environment.get_template(template).render(
-            path=request.url.path, products_on_sale=on_sale, **values
-        )
+        on_sale = [product.manifest for product in self._shop.products.offered()]
+        try:
+            html = self._environment.get_template(template).render(
+                path=request.url.path, products_on_sale=on_sale, **values
+            )
+        except (TemplateNotFound, TemplateSyntaxError) as error:
+            raise PageTemplateGone(template=error.name or template, problem=error.message) from error
         return HTMLResponse(html, status)
 
     def _asset(self, source: str) -> str:

@@ -74,6 +74,10 @@ class Product(ABC):
     templates: Path | None = None
     """A folder of Jinja templates named `<product id>/…`, or None."""
 
+    # A product that has tables of its own also has `metadata` (sqlalchemy.MetaData, of a DeclarativeBase of its own)
+    # and `migrations` (the folder of its Alembic revisions, the first with the branch label `<product id>`). The
+    # platform reads both by `getattr`: who keeps nothing in tables says nothing about them.
+
     @abstractmethod
     def price(self, options: BaseModel, facts: Mapping[str, Mapping[str, Any]]) -> Sequence[PriceLine]:
         """The price of one unit, pure, from its options and the facts of its files (by slot)."""

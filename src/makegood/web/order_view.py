@@ -17,7 +17,7 @@ from makegood.kernel.audit import AuditEvent
 from makegood.kernel.money import Money
 from makegood.orders.models import Obligation, Order, OrderLine, Unit
 from makegood.orders.reading import obligations_of, state_of
-from makegood.orders.states import Delivery, OrderState
+from makegood.orders.states import OPEN_DELIVERY, Delivery, OrderState
 from makegood.orders.states import Money as MoneyState
 from makegood.payments.models import Payment
 from makegood.product_api import Product
@@ -25,6 +25,7 @@ from makegood.storage.assets import Asset
 from makegood.web.services import Services
 
 AT_REST = (OrderState.DELIVERED, OrderState.REFUNDED, OrderState.PARTLY_DELIVERED, OrderState.CANCELLED)
+MOVING = (MoneyState.REFUNDING, MoneyState.DISPUTED)
 
 TEXTS = {
     "order.placed": "Order placed",
@@ -45,6 +46,10 @@ TEXTS = {
     "commitment.over": "Its time is over",
     "obligation.attempt_failed": "A try did not work; we try again",
     "obligation.refunding": "Your money is on its way back",
+    "obligation.part_refunding": "Part of your money is on its way back",
+    "dispute.opened": "Your bank is looking into the payment",
+    "dispute.won": "Your bank has let the payment stand",
+    "dispute.lost": "Your bank has given your money back",
     "refund.succeeded": "Your money was given back",
     "mail.accepted": "Mail sent",
 }
@@ -66,9 +71,13 @@ def order_json(shop: Services, order_id: str) -> dict[str, Any]:
         state = state_of(session, order)
         story = audit.of_order(session, order_id)
         known = _Known(session, order, story)
-        units = [_unit(shop, known, line, unit) for line in order.lines for unit in line.units]
+        units = [_unit(shop, known, order.currency, line, unit) for line in order.lines for unit in line.units]
         payment = session.scalar(
-            sa.select(Payment).where(Payment.order_id == order_id).order_by(Payment.created_at.desc()).limit(1)
+            # A payment that goes back because it was one too many doesn't stand for the order.
+            sa.select(Payment)
+            .where(Payment.order_id == order_id)
+            .order_by(Payment.problem.is_not(None), Payment.created_at.desc())
+            .limit(1)
         )
         return {
             **short_json(order, state),
@@ -86,7 +95,7 @@ def order_json(shop: Services, order_id: str) -> dict[str, Any]:
             "payment": _payment(payment),
             "units": units,
             "timeline": _timeline(story),
-            "at_rest": state in AT_REST and all(u["money"] not in (MoneyState.REFUNDING,) for u in units),
+            "at_rest": state in AT_REST and all(u["money"] not in MOVING for u in units),
         }
 
 
@@ -171,8 +180,8 @@ def _timeline(story: Sequence[AuditEvent]) -> list[dict[str, Any]]:
     return entries
 
 
-def _unit(shop: Services, known: _Known, line: OrderLine, unit: Unit) -> dict[str, Any]:
-    product = shop.products.get(line.product_id)
+def _unit(shop: Services, known: _Known, currency: str, line: OrderLine, unit: Unit) -> dict[str, Any]:
+    product = shop.products.find(line.product_id)
     obligation = known.obligations.get(unit.id)
     # A chunk's steps are noted once for all that is in it.
     own = known.story[obligation.id] + known.story[obligation.work] if obligation else []
@@ -186,10 +195,11 @@ def _unit(shop: Services, known: _Known, line: OrderLine, unit: Unit) -> dict[st
         "description": line.description,
         "delivery": obligation.delivery if obligation else "waiting",
         "money": obligation.money if obligation else None,
+        "returned": money_json(obligation.returned_minor, currency) if obligation else None,
         "attempt": obligation.attempt if obligation else 0,
         "step": now and {"name": now["name"], "label": now["label"], "position": now["position"], "count": len(steps)},
         "steps": steps,
-        "problem": _problem(obligation),
+        "problem": _problem(shop, line, obligation),
         "artefacts": _artefacts(shop, known, obligation),
         "pages": [{"label": label, "url": shop.links.public(path)} for label, path in _pages(product, unit)],
         "deadline": obligation.deadline_at.isoformat() if obligation else None,
@@ -201,19 +211,27 @@ def _unit(shop: Services, known: _Known, line: OrderLine, unit: Unit) -> dict[st
     }
 
 
-def _pages(product: Product, unit: Unit) -> list[tuple[str, str]]:
-    return list(product.pages({code.purpose: code.code for code in unit.codes}).items())
+def _pages(product: Product | None, unit: Unit) -> list[tuple[str, str]]:
+    """The unit's own pages; none while its plug-in is broken or gone."""
+    return [] if product is None else list(product.pages({code.purpose: code.code for code in unit.codes}).items())
 
 
-def _problem(obligation: Obligation | None) -> dict[str, Any] | None:
+def _problem(shop: Services, line: OrderLine, obligation: Obligation | None) -> dict[str, Any] | None:
     if obligation is None or obligation.error_code is None:
         return None
-    return {"code": obligation.error_code, "detail": obligation.reason or "A try did not work; we are trying again."}
+    said = obligation.reason or "A try did not work; we are trying again."
+    if obligation.delivery in OPEN_DELIVERY and not shop.products.is_whole(line.product_id):
+        said = "Something that it is made with is missing in our workshop. Once that is mended, it is made by itself."
+    return {"code": obligation.error_code, "detail": said}
 
 
-def _steps(product: Product, obligation: Obligation | None, own: Sequence[AuditEvent]) -> list[dict[str, Any]]:
+def _steps(product: Product | None, obligation: Obligation | None, own: Sequence[AuditEvent]) -> list[dict[str, Any]]:
     """Each step with its label, state and the seconds that its last run took."""
-    labels = {"secure": "Checking your files", **product.step_labels, "verify": "Checking the result"}
+    labels = {
+        "secure": "Checking your files",
+        **(product.step_labels if product else {}),
+        "verify": "Checking the result",
+    }
     took = _durations(own)
     names = list(labels)
     here = names.index(obligation.at_step) if obligation and obligation.at_step in names else -1
@@ -247,6 +265,8 @@ def _artefacts(shop: Services, known: _Known, obligation: Obligation | None) -> 
         return []
     grant = known.grants.get(obligation.id)
     if grant is None or grant.revoked_at is not None:
+        return []
+    if grant.expires_at is not None and grant.expires_at <= shop.clock.now():
         return []
     return [
         {
