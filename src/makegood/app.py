@@ -28,13 +28,10 @@ from makegood.checkout.errors import OptionInvalid
 from makegood.checkout.housekeeping import Housekeeping
 from makegood.checkout.ordering import Ordering
 from makegood.engine import Engine, IsolatedWork, Periodic, end_fenced
+from makegood.fulfillment.assembly import assemble
 from makegood.fulfillment.contexts import Workshop
 from makegood.fulfillment.downloads import Downloads
-from makegood.fulfillment.operating import Operating
-from makegood.fulfillment.redelivering import Redelivering
-from makegood.fulfillment.sweep import FulfillmentSweep
 from makegood.fulfillment.telling import Telling as DeliveryTelling
-from makegood.fulfillment.workflow import Fulfillment
 from makegood.kernel import logs, schema
 from makegood.kernel.absences import SchemaDamaged
 from makegood.kernel.clock import Clock, MovedClock, SystemClock
@@ -250,7 +247,7 @@ def build(
     isolated = IsolatedWork(settings.isolated_processes)
     links = Links(settings, signer)
     mailer = Mailer(database, engine, clock, settings)
-    obligations = Obligations(engine, clock)
+    obligations = Obligations(engine, clock, products.chunk)
     workshop = Workshop(objects, isolated, engine, links, settings.currency, settings.home / "scratch")
 
     providers = payment_providers(settings, clock)
@@ -270,17 +267,11 @@ def build(
     refunding = Refunding(database, engine, clock, providers, reversals, reversing, money_telling)
     inbox = Inbox(database, engine, clock, providers, settling, reversing)
     reconciling = Reconciling(database, clock, providers, settling, reversing, surplus)
-    telling = DeliveryTelling(mailer, links)
-    days = settings.delivery_days
-    downloads_last = None if days is None else timedelta(days=days)
-    fulfillment = Fulfillment(
-        database, engine, clock, obligations, products, workshop, telling, settings.retry_seconds, downloads_last
-    )
-    redelivering = Redelivering(
-        database, engine, clock, fulfillment, workshop, telling, settings.retry_seconds, downloads_last
-    )
-    operating = Operating(database, clock, obligations, fulfillment, redelivering, workshop, deadline)
-    for part in (mailer, requesting, refunding, inbox, fulfillment, redelivering):
+    fulfillment = assemble(
+        settings, database, engine, clock, products, workshop, obligations,
+        DeliveryTelling(mailer, links, products), deadline,
+    )  # fmt: skip
+    for part in (mailer, requesting, refunding, inbox):
         part.register(engine)
     drafts = Drafts(database, clock, products, workshop, settings)
     quotes = Quotes(signer, clock, timedelta(minutes=settings.quote_minutes))
@@ -289,7 +280,6 @@ def build(
         database, engine, clock, providers, requesting, settling, inbox, refunding, obligations,
         settings.sweep_seconds, settings.retry_seconds,
     )  # fmt: skip
-    fulfillment_sweep = FulfillmentSweep(database, engine, clock, obligations, telling)
     housekeeping = Housekeeping(database, clock, drafts)
     grace = timedelta(hours=settings.unheld_hours)
     retention = Retention(database, objects, clock, grace, keeping.rules(settings))
@@ -299,10 +289,10 @@ def build(
     services = Services(
         settings=settings, clock=clock, signer=signer, database=database, engine=engine, objects=objects,
         products=products, workshop=workshop, links=links, mailer=mailer,
-        accounts=accounts, limits=Limits(clock, signer), drafts=drafts, ordering=ordering,
+        accounts=accounts, limits=Limits(clock, signer), drafts=drafts, ordering=ordering, jobs=fulfillment.jobs,
         obligations=obligations, settling=settling, inbox=inbox, reconciling=reconciling, surplus=surplus,
         downloads=Downloads(database, objects, clock),
-        operating=operating, alerts=alerts, retention=retention, orphans=orphans,
+        operating=fulfillment.operating, alerts=alerts, retention=retention, orphans=orphans,
         doctor=Doctor([
             *examinations(settings, database, products, providers, objects, engine, clock), EngineAnswers(engine),
         ]),
@@ -311,14 +301,15 @@ def build(
     periodics = [
         Periodic("payments", every, *payment_sweep.parts),
         Periodic("reconciliation", settings.reconcile_seconds, reconciling.run),
-        Periodic("fulfillment", every, fulfillment_sweep.run, redelivering.sweep),
+        Periodic("fulfillment", every, *fulfillment.sweeps),
+        Periodic("commitments", min(every, settings.probe_seconds), *fulfillment.commitment_sweeps),
         Periodic("mails", every, mailer.sweep),
         Periodic("housekeeping", settings.housekeeping_seconds, *housekeeping.parts),
         Periodic("retention", settings.retention_seconds, retention.run),
         Periodic("orphans", settings.orphan_seconds, orphans.run),
         Periodic("accounts", 600, accounts.forget_expired),
     ]
-    sweeps = (*payment_sweep.parts, fulfillment_sweep.run, redelivering.sweep, mailer.sweep)
+    sweeps = (*payment_sweep.parts, *fulfillment.sweeps, *fulfillment.commitment_sweeps, mailer.sweep)
     watch = Periodic("alerts", settings.alert_seconds, alerts.run)
     return Running(services, sweeps, periodics, watch, isolated, sandbox, works=settings.work)
 

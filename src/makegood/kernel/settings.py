@@ -54,6 +54,8 @@ class Settings(BaseSettings):
     sign_in_minutes: int = 30
     session_days: int = 30
     sweep_seconds: float = 5
+    probe_seconds: float = 60
+    """How often what stays owed after delivery is looked at."""
     housekeeping_seconds: float = 60
     retention_seconds: float = 3600
     """How often files that nobody needs are deleted."""

@@ -14,6 +14,7 @@ from makegood.checkout.ordering import Ordering
 from makegood.engine import Engine
 from makegood.fulfillment.contexts import Workshop
 from makegood.fulfillment.downloads import Downloads
+from makegood.fulfillment.jobs import Jobs
 from makegood.fulfillment.operating import Operating
 from makegood.kernel.clock import Clock
 from makegood.kernel.database import Database
@@ -51,6 +52,7 @@ class Services:
     mailer: Mailer
     drafts: Drafts
     ordering: Ordering
+    jobs: Jobs
     obligations: Obligations
     settling: Settling
     inbox: Inbox
