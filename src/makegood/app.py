@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+import json
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Any
 
 from anyio import to_thread
 from fastapi import FastAPI, Request
@@ -14,9 +16,12 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from makegood import __version__, api, pages
+from makegood import __version__, api, console, pages
 from makegood.accounts.limits import Limits
+from makegood.accounts.operator_sign_in import OperatorSignIn
+from makegood.accounts.operators import Operators
 from makegood.accounts.sign_in import Accounts
+from makegood.api.health import health
 from makegood.catalog.products import Products
 from makegood.catalog.quotes import Quotes
 from makegood.checkout.drafts import Drafts
@@ -152,11 +157,14 @@ def build(settings: Settings, clock: Clock | None = None, products: Products | N
     )  # fmt: skip
     housekeeping = Housekeeping(database, objects, clock, drafts, timedelta(hours=settings.unheld_hours))
     accounts = Accounts(database, mailer, clock, settings, signer)
+    operator_sign_in = OperatorSignIn(database, clock, settings, signer)
     services = Services(
         settings=settings, clock=clock, signer=signer, database=database, engine=engine, objects=objects,
         products=products, workshop=workshop, links=links, mailer=mailer,
-        accounts=accounts, limits=Limits(clock, signer), drafts=drafts, ordering=ordering,
-        obligations=obligations, settling=settling, inbox=inbox, downloads=Downloads(database, objects, clock),
+        accounts=accounts, operators=Operators(database, clock, settings), operator_sign_in=operator_sign_in,
+        limits=Limits(clock, signer), drafts=drafts, ordering=ordering,
+        obligations=obligations, settling=settling, inbox=inbox, refunding=refunding,
+        downloads=Downloads(database, objects, clock),
     )  # fmt: skip
     every = settings.sweep_seconds
     periodics = [
@@ -164,7 +172,7 @@ def build(settings: Settings, clock: Clock | None = None, products: Products | N
         Periodic("fulfillment", every, FulfillmentSweep(database, engine, clock, obligations).run),
         Periodic("mails", every, mailer.sweep),
         Periodic("housekeeping", settings.housekeeping_seconds, *housekeeping.parts),
-        Periodic("accounts", 600, accounts.forget_expired),
+        Periodic("accounts", 600, accounts.forget_expired, operator_sign_in.forget_expired),
     ]
     return Running(services, periodics, isolated, sandbox)
 
@@ -184,10 +192,15 @@ def create_app(running: Running) -> FastAPI:
     app.state.services = services
     app.include_router(api.router())
     pages.install(app)
+    operating = console.Restarting(services.database, services.clock, services.obligations)
+    console.install(app, operating, _health_report)
     if running.sandbox:
         app.mount("/sandbox", running.sandbox.app)
     targets = [services.settings.sandbox_url] if services.settings.sandbox_url else []
-    app.add_middleware(Security, form_targets=targets, exempt=("/sandbox/", "/sandbox"), reject=_reject_cross_site)
+    app.add_middleware(
+        Security, form_targets=targets, exempt=("/sandbox/", "/sandbox"), uploads=(console.UPLOADS,),
+        reject=_reject_cross_site,
+    )  # fmt: skip
     _install_errors(app)
     return app
 
@@ -196,7 +209,7 @@ def _install_errors(app: FastAPI) -> None:
     async def answer(request: Request, error: MakegoodError) -> Response:
         if request.url.path.startswith(("/api/", "/health")):
             return problem(request, error)
-        return await to_thread.run_sync(pages.error_page, request, error)
+        return await to_thread.run_sync(_error_page, request, error)
 
     async def known(request: Request, error: Exception) -> Response:
         if not isinstance(error, MakegoodError):
@@ -220,6 +233,15 @@ def _install_errors(app: FastAPI) -> None:
     app.add_exception_handler(HTTPException, http)
     app.add_exception_handler(RequestValidationError, invalid)
     app.add_exception_handler(Exception, unexpected)
+
+
+def _error_page(request: Request, error: MakegoodError) -> Response:
+    of_console = console.error_page(request, error) if request.url.path.startswith("/console") else None
+    return of_console or pages.error_page(request, error)
+
+
+def _health_report(request: Request) -> Mapping[str, Any]:
+    return dict(json.loads(bytes(health(request).body)))
 
 
 class RequestUnreadable(Rejected):

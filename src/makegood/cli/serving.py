@@ -9,7 +9,7 @@ from threading import Thread
 
 import uvicorn
 
-from makegood.app import build, create_app
+from makegood.app import Running, build, create_app
 from makegood.cli.home import HomeInUse, HomeLock
 from makegood.kernel import logs
 from makegood.kernel.errors import MakegoodError
@@ -34,8 +34,9 @@ def serve(host: str, port: int) -> int:
         print(error.for_operator(), file=sys.stderr)
         return 1
     with lock:
-        server = _server(settings)
-        _greet(settings)
+        running = build(settings)
+        server = _server(running, settings)
+        _greet(settings, has_operators=running.services.operators.exist())
         server.run()
     return 0
 
@@ -46,7 +47,7 @@ def served(settings: Settings) -> Iterator[str]:
     lock = HomeLock(settings.home)
     lock.acquire(settings.address)
     with lock:
-        server = _server(settings)
+        server = _server(build(settings), settings)
         thread = Thread(target=server.run, daemon=True, name="shop")
         thread.start()
         while not server.started:
@@ -60,8 +61,8 @@ def served(settings: Settings) -> Iterator[str]:
             thread.join(30)
 
 
-def _server(settings: Settings) -> uvicorn.Server:
-    app = create_app(build(settings))
+def _server(running: Running, settings: Settings) -> uvicorn.Server:
+    app = create_app(running)
     return uvicorn.Server(
         uvicorn.Config(
             app, host=settings.host, port=settings.port, log_level="warning", timeout_graceful_shutdown=5,
@@ -70,14 +71,17 @@ def _server(settings: Settings) -> uvicorn.Server:
     )  # fmt: skip
 
 
-def _greet(settings: Settings) -> None:
+def _greet(settings: Settings, *, has_operators: bool) -> None:
     lines = [
         ("Shop", settings.public_address),
         ("Mails", f"{settings.public_address}/outbox" if settings.env != "production" else "by SMTP"),
         ("Payments", f"{settings.public_address}/sandbox/  (test card 4242 4242 4242 4242)"),
+        ("Console", f"{settings.public_address}/console"),
         ("Home", str(settings.home.absolute())),
     ]
     print(f"\n  {settings.shop_name} is open.\n")
     for name, value in lines:
         print(f"  {name:<9} {value}")
+    if not has_operators:
+        print("\n  Nobody can sign in to the console yet. This adds its first owner:  makegood operators add EMAIL")
     print("\n  Ctrl-C ends it; what is owed then waits for the next start.\n", flush=True)

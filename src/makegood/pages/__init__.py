@@ -6,9 +6,9 @@ from starlette.types import Receive, Scope, Send
 
 from makegood.pages import account, checkout, orders, outbox, storefront
 from makegood.pages.errors import error_page
-from makegood.pages.rendering import STATIC
 from makegood.pages.shop import ProductShop
 from makegood.web.services import Services
+from makegood.web.templating import STATIC
 
 __all__ = ["error_page", "install"]
 

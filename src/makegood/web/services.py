@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from starlette.requests import HTTPConnection
 
 from makegood.accounts.limits import Limits
+from makegood.accounts.operator_sign_in import OperatorSignIn
+from makegood.accounts.operators import Operators
 from makegood.accounts.sign_in import Accounts
 from makegood.catalog.products import Products
 from makegood.checkout.drafts import Drafts
@@ -22,6 +24,7 @@ from makegood.notify.mails import Mailer
 from makegood.orders.links import Links
 from makegood.orders.obligations import Obligations
 from makegood.payments.inbox import Inbox
+from makegood.payments.refunding import Refunding
 from makegood.payments.settling import Settling
 from makegood.storage.objects import ObjectStore
 
@@ -40,6 +43,8 @@ class Services:
     workshop: Workshop
     links: Links
     accounts: Accounts
+    operators: Operators
+    operator_sign_in: OperatorSignIn
     limits: Limits
     mailer: Mailer
     drafts: Drafts
@@ -47,6 +52,7 @@ class Services:
     obligations: Obligations
     settling: Settling
     inbox: Inbox
+    refunding: Refunding
     downloads: Downloads
 
 

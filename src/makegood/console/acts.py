@@ -1,0 +1,166 @@
+"""What an operator can do about an obligation, to what it applies, and what it does to the money."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+from makegood.kernel import audit
+from makegood.kernel.clock import Clock
+from makegood.kernel.database import Database
+from makegood.kernel.money import Money
+from makegood.orders.models import Obligation, Order
+from makegood.orders.obligations import Obligations
+from makegood.orders.states import OPEN_DELIVERY, Delivery
+from makegood.orders.states import Money as MoneyState
+
+
+class Operating(Protocol):
+    """What the console calls. `by` is the operator's address, `reason` a sentence. Each is audited in its transaction
+    and a compare-and-set: of several at the same moment one gets True."""
+
+    def retry(self, obligation_id: str, by: str, reason: str) -> bool: ...
+
+    def refund(self, obligation_id: str, by: str, reason: str) -> bool: ...
+
+    def redeliver(self, obligation_id: str, by: str, reason: str) -> bool: ...
+
+    def complete(self, obligation_id: str, files: Sequence[Path], by: str, reason: str) -> bool: ...
+
+    def goodwill(self, obligation_id: str, by: str, reason: str) -> str: ...
+
+
+class Restarting:
+    """Retry and refund by what obligations can do themselves."""
+
+    def __init__(self, database: Database, clock: Clock, obligations: Obligations) -> None:
+        self._database, self._clock, self._obligations = database, clock, obligations
+
+    def retry(self, obligation_id: str, by: str, reason: str) -> bool:
+        with self._database.write() as session:
+            row = self._obligations.get(session, obligation_id)
+            done = self._obligations.restart(session, obligation_id, row.attempt, f"{by}: {reason}")
+            if done:
+                audit.record(
+                    session, self._clock, "operator.retried", obligation_id, row.order_id, by=by, reason=reason
+                )
+        return done
+
+    def refund(self, obligation_id: str, by: str, reason: str) -> bool:
+        with self._database.write() as session:
+            done = self._obligations.give_back(session, obligation_id, reason)
+            if done:
+                order_id = self._obligations.get(session, obligation_id).order_id
+                audit.record(session, self._clock, "operator.refunded", obligation_id, order_id, by=by, reason=reason)
+        return done
+
+
+@dataclass(frozen=True, slots=True)
+class Act:
+    """One thing to do. `consequences` are the sentences of the confirm page, those about money first."""
+
+    name: str
+    label: str
+    question: str
+    button: str
+    done: str
+    applies: Callable[[Obligation], bool]
+    consequences: Callable[[Order, Money], Sequence[str]]
+    reason_hint: str = "For your colleagues: it stands in the audit log."
+    takes_files: bool = False
+    one_unit: bool = False
+
+
+def _is_open(owed: Obligation) -> bool:
+    return owed.delivery in OPEN_DELIVERY and owed.money == MoneyState.KEPT
+
+
+def _is_delivered(owed: Obligation) -> bool:
+    return owed.delivery == Delivery.DELIVERED and owed.money in (MoneyState.KEPT, MoneyState.DISPUTED)
+
+
+def _retry(order: Order, amount: Money) -> Sequence[str]:
+    return (
+        f"No money moves: {amount.format()} stays paid and owed.",
+        "A new attempt begins now, from the order's own inputs.",
+        "If it isn't delivered by its deadline, the money goes back by itself.",
+    )
+
+
+def _refund(order: Order, amount: Money) -> Sequence[str]:
+    return (
+        f"{amount.format()} goes back to {order.email}, the way it came. This can't be undone.",
+        "What is not delivered yet is not made any more. Downloads of what was delivered end.",
+        f"{order.email} gets a mail about it.",
+    )
+
+
+def _redeliver(order: Order, amount: Money) -> Sequence[str]:
+    return (
+        f"No money moves: {amount.format()} stays paid.",
+        "The files are read back; one that is lost or damaged is made again from the order's inputs.",
+        f"{order.email} gets the mail about the delivery again, with a fresh link.",
+    )
+
+
+def _complete(order: Order, amount: Money) -> Sequence[str]:
+    return (
+        f"No money moves: {amount.format()} is kept, because the customer gets what was paid for.",
+        "Your files are checked, stored and become the delivery. Nothing else is made for this unit.",
+        f"{order.email} gets the mail about the delivery.",
+    )
+
+
+def _goodwill(order: Order, amount: Money) -> Sequence[str]:
+    return (
+        f"No money moves: {amount.format()} that went back, or is on its way, stays the customer's.",
+        "It is made and delivered all the same, for nothing.",
+    )
+
+
+ACTS = {
+    act.name: act
+    for act in (
+        Act(
+            "retry", "Retry", "Try again now?", "Try again", "A new attempt has been asked for.", _is_open, _retry,
+        ),
+        Act(
+            "redeliver", "Redeliver", "Deliver again?", "Deliver again", "It is being delivered again.",
+            _is_delivered, _redeliver,
+        ),
+        Act(
+            "refund", "Refund", "Give the money back?", "Give it back", "The money is on its way back.",
+            lambda owed: owed.money == MoneyState.KEPT, _refund,
+            "The customer reads it in the mail about the refund.",
+        ),
+        Act(
+            "complete", "Complete by hand", "Complete by hand?", "Deliver these files", "Delivered by hand.",
+            _is_open, _complete, takes_files=True, one_unit=True,
+        ),
+        Act(
+            "goodwill", "Goodwill", "Make it all the same?", "Make it", "It is being made, as goodwill.",
+            lambda owed: owed.delivery == Delivery.ABANDONED, _goodwill,
+        ),
+    )
+}  # fmt: skip
+
+
+def offered(operating: Any) -> list[Act]:
+    """The acts that `operating` can carry out."""
+    return [act for act in ACTS.values() if hasattr(operating, act.name)]
+
+
+def newest(obligations: Sequence[Obligation]) -> list[Obligation]:
+    """The newest obligation of each unit: older ones are history, and nothing is done about them any more."""
+    by_unit: dict[str, Obligation] = {}
+    for owed in obligations:
+        if owed.unit_id not in by_unit or by_unit[owed.unit_id].number < owed.number:
+            by_unit[owed.unit_id] = owed
+    return list(by_unit.values())
+
+
+def left_of(obligations: Sequence[Obligation], currency: str) -> Money:
+    """What is still ours of these obligations' money."""
+    return Money(sum(owed.allocated_minor - owed.returned_minor for owed in obligations), currency)
