@@ -153,7 +153,7 @@ class OperatorSignIn:
             .where(Operator.disabled_at.is_(None), Operator.ready_at.is_not(None))
         )
         with self._database.read() as session:
-            found = session.execute(query).tuples().one_or_none()
+            found = session.execute(query).one_or_none()
         if found is None:
             return None
         row, operator = found
@@ -221,7 +221,7 @@ class OperatorSignIn:
             .where(OperatorLink.used_at.is_(None), OperatorLink.expires_at > self._clock.now())
             .where(Operator.disabled_at.is_(None))
         )
-        found = session.execute(query).tuples().one_or_none()
+        found = session.execute(query).one_or_none()
         if found is None:
             raise SetUpLinkInvalid
         return found

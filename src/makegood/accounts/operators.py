@@ -109,7 +109,7 @@ class Operators:
                     row.id, row.email, Role(row.role), row.created_at, row.ready_at, row.disabled_at, seen_at,
                     int(open_count or 0) if row.disabled_at is None else 0, left,
                 )
-                for row, seen_at, open_count, left in session.execute(query).tuples()
+                for row, seen_at, open_count, left in session.execute(query)
             ]  # fmt: skip
 
     def disable(self, email: str, by: str, *, even_last_owner: bool = False) -> None:

@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 
 from makegood.console.access import Acting
 from makegood.console.acts import ACTS, Act, left_of, newest, offered
+from makegood.console.audit_log import is_by_somebody
 from makegood.console.rendering import pages_of
 from makegood.console.uploads import Received, read_files
 from makegood.kernel.audit import AuditEvent
@@ -131,7 +132,7 @@ def _last_act(session: Session, order: Order) -> AuditEvent | None:
     """What an operator did last about the order: a page that was opened before doesn't know of it."""
     query = (
         sa.select(AuditEvent)
-        .where(AuditEvent.order_id == order.id, AuditEvent.data["by"].as_string().is_not(None))
+        .where(AuditEvent.order_id == order.id, is_by_somebody())
         .order_by(AuditEvent.at.desc(), AuditEvent.id.desc()).limit(1)
     )  # fmt: skip
     return session.scalar(query)

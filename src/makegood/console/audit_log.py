@@ -45,7 +45,7 @@ def audit_log(request: Request, who: Viewer) -> Response:
         wheres.append(AuditEvent.event.startswith(wanted.filters["event"], autoescape=True))
     if wanted.filters["by"]:
         actor = sa.func.lower(AuditEvent.data["by"].as_string())
-        wheres.append(actor.contains(wanted.filters["by"].lower(), autoescape=True))
+        wheres.append(is_by_somebody() & actor.contains(wanted.filters["by"].lower(), autoescape=True))
     base = sa.select(AuditEvent, Order.number).join(Order, Order.id == AuditEvent.order_id, isouter=True).where(*wheres)
     newest = (AuditEvent.at.desc(), AuditEvent.id.desc())
     query = base.order_by(*(newest if wanted.descending else (AuditEvent.at, AuditEvent.id)))
@@ -56,15 +56,27 @@ def audit_log(request: Request, who: Viewer) -> Response:
                 "at": event.at,
                 "event": event.event,
                 "order": number,
-                "by": str(event.data.get("by") or ""),
+                "by": actor_of(event),
                 "facts": facts_of(event),
                 "subject": event.subject,
             }
-            for event, number in session.execute(query.offset(wanted.offset).limit(wanted.limit)).tuples()
+            for event, number in session.execute(query.offset(wanted.offset).limit(wanted.limit))
         ]
     empty = "Nothing like this has happened." if any(wanted.filters.values()) else "Nothing has happened yet."
     listing = Listing("audit", COLUMNS, FILTERS, rows, total, wanted, empty)
     return lists.answer(request, who, "list.html", listing, heading="Audit log")
+
+
+def actor_of(event: AuditEvent) -> str:
+    """Who did it: an operator's address or `cli`; empty where the shop did it by itself."""
+    by = str(event.data.get("by") or "")
+    return by if "@" in by or by == "cli" else ""
+
+
+def is_by_somebody() -> sa.ColumnElement[bool]:
+    """What holds in the database of events that have an actor."""
+    by = AuditEvent.data["by"].as_string()
+    return sa.or_(by.contains("@"), by == "cli")
 
 
 def facts_of(event: AuditEvent) -> str:
@@ -72,7 +84,7 @@ def facts_of(event: AuditEvent) -> str:
     facts = [
         f"{name} {value if isinstance(value, str | int | float) else json.dumps(value, ensure_ascii=False)}"
         for name, value in event.data.items()
-        if value not in (None, "", [], {}) and name != "by"
+        if value not in (None, "", [], {}) and (name != "by" or not actor_of(event))
     ]
     line = " · ".join(facts)
     return line if len(line) <= LONGEST_FACTS else f"{line[: LONGEST_FACTS - 1]}…"

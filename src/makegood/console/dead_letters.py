@@ -109,7 +109,7 @@ def _mails(session: Session) -> list[dict[str, Any]]:
             "problem": mail.last_error or "",
             "button": Button("Send again", f"/console/dead-letters/mail/{mail.id}", f"the mail to {mail.to}"),
         }
-        for mail, number in session.execute(query).tuples()
+        for mail, number in session.execute(query)
     ]
 
 
@@ -131,7 +131,7 @@ def _events(session: Session) -> list[dict[str, Any]]:
             "problem": "It could not be handled so far; the log says why.",
             "button": Button("Replay", f"/console/dead-letters/event/{event.id}", f"the notification {event.event_id}"),
         }
-        for event, number in session.execute(query).tuples()
+        for event, number in session.execute(query)
     ]
 
 
@@ -152,5 +152,5 @@ def _refunds(session: Session) -> list[dict[str, Any]]:
             "problem": refund.last_error or "",
             "button": Button("Try again", f"/console/dead-letters/refund/{refund.id}", f"the refund for {number}"),
         }
-        for refund, number in session.execute(query).tuples()
+        for refund, number in session.execute(query)
     ]

@@ -71,7 +71,7 @@ def inbox(request: Request, who: Viewer) -> Response:
                 "state": state_of(event),
                 "tries": event.handle_try,
             }
-            for event, number in session.execute(query.offset(wanted.offset).limit(wanted.limit)).tuples()
+            for event, number in session.execute(query.offset(wanted.offset).limit(wanted.limit))
         ]
     empty = "No notification looks like this." if any(wanted.filters.values()) else "No provider has told us anything."
     listing = Listing("inbox", COLUMNS, FILTERS, rows, total, wanted, empty)

@@ -9,7 +9,7 @@ from makegood.accounts.operator_models import Role
 from makegood.console import order_story
 from makegood.console.access import Acting, Viewer
 from makegood.console.acts import ACTS, newest, offered
-from makegood.console.audit_log import facts_of
+from makegood.console.audit_log import actor_of, facts_of
 from makegood.console.inbox import state_of
 from makegood.console.rendering import pages_of
 from makegood.fulfillment.models import ArtefactRow
@@ -44,7 +44,8 @@ def show(request: Request, who: Viewer, number: str) -> Response:
     return pages.page(
         request, "order.html", who, story=story, order=order, link=link, acts=acts, applying=applying,
         may_act=may_act, current={owed.id for owed in current}, done=_done(request), page=page,
-        unit_pages=-(-story.unit_count // order_story.UNITS_A_PAGE), facts_of=facts_of, event_state=state_of,
+        unit_pages=-(-story.unit_count // order_story.UNITS_A_PAGE), facts_of=facts_of, actor_of=actor_of,
+        event_state=state_of,
     )  # fmt: skip
 
 

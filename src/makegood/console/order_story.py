@@ -18,7 +18,7 @@ from makegood.kernel import audit
 from makegood.kernel.audit import AuditEvent
 from makegood.kernel.database import Base
 from makegood.kernel.money import Money
-from makegood.notify.models import Mail, of_order
+from makegood.notify.models import Mail, MailState, of_order
 from makegood.orders.models import Obligation, Order, OrderLine, Unit
 from makegood.orders.reading import obligations_of, state_of
 from makegood.orders.states import OPEN_DELIVERY
@@ -133,7 +133,7 @@ def read(session: Session, products: Products, order: Order, now: datetime, page
         mails=mails,
         before=timeline.phase("Until it was paid", "the customer's and the provider's time, mostly", before, now),
         after=timeline.phase(
-            "Told and fetched", "mails, and the first download", _after(mails, delivered, fetched), now
+            "Told and fetched", "mails, and the first download", _after(story, mails, delivered, fetched), now
         ),
         click_to_download=(fetched - order.created_at).total_seconds() if fetched else None,
         paid_to_delivered=(delivered - order.paid_at).total_seconds() if delivered and order.paid_at else None,
@@ -162,11 +162,12 @@ def _obligation(
         .join(Asset, Asset.id == ArtefactRow.asset_id)
         .where(ArtefactRow.obligation_id == row.id)
         .order_by(ArtefactRow.attempt.desc(), ArtefactRow.name)
-    ).tuples()
+    )
     spans = timeline.making(own, row.owed_at, {name: label.lower() for name, label in labels.items()})
     if row.delivery not in OPEN_DELIVERY or row.money != MoneyState.KEPT:
         spans = [span for span in spans if span.ended is not None]
-    name = "From paid to delivered" if row.number == 0 else "From goodwill to delivered"
+    start = "paid" if row.number == 0 else "promised as goodwill"
+    name = f"From {start} to delivered" if row.delivered_at else f"Since it was {start}"
     return ObligationView(
         row=row,
         amount=Money(row.allocated_minor, currency),
@@ -216,14 +217,16 @@ def _disputes(session: Session, payments: Sequence[Payment]) -> list[dict[str, A
     return [{name: value for name, value in row.items() if value not in (None, "")} for row in rows]
 
 
-def _after(mails: Sequence[Mail], delivered: datetime | None, fetched: datetime | None) -> list[timeline.Span]:
-    spans = [
-        timeline.Span(
-            f"mail “{mail.subject}”", mail.created_at, mail.accepted_at if mail.state != "failed" else mail.next_try_at,
-            "fail" if mail.state == "failed" else "work",
-        )
-        for mail in mails
-    ]  # fmt: skip
+def _after(
+    story: Sequence[AuditEvent], mails: Sequence[Mail], delivered: datetime | None, fetched: datetime | None
+) -> list[timeline.Span]:
+    failed = {event.subject: event.at for event in story if event.event == "mail.failed"}
+    spans = []
+    for mail in mails:
+        is_failed = mail.state == MailState.FAILED
+        ended = failed.get(mail.id, mail.created_at) if is_failed else mail.accepted_at
+        tone = "fail" if is_failed else "work"
+        spans.append(timeline.Span(f"mail “{mail.subject}”", mail.created_at, ended, tone))
     if delivered and fetched and fetched >= delivered:
         spans.append(timeline.Span("until the customer fetched it", delivered, fetched, "wait"))
     return spans

@@ -118,7 +118,7 @@ def _states(session: Session, orders: Sequence[Order]) -> dict[str, OrderState]:
         query = sa.select(Obligation.order_id, Obligation.delivery, Obligation.money).where(
             Obligation.number == 0, Obligation.order_id.in_(ids[part : part + 500])
         )
-        for order_id, delivery, money in session.execute(query).tuples():
+        for order_id, delivery, money in session.execute(query):
             pairs[order_id].append((delivery, money))
     return {order.id: order_state(pairs[order.id], closed=order.closed_at is not None) for order in orders}
 

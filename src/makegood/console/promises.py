@@ -78,7 +78,7 @@ def owed(session: Session, now: datetime) -> list[Owed]:
     )
     stuck, failing = _stuck(session), _failing_refunds(session)
     found = []
-    for row, currency in session.execute(query).tuples():
+    for row, currency in session.execute(query):
         trouble = _trouble(row, now, row.id in stuck, row.id in failing)
         error_code, error_text = (None, failing[row.id]) if row.id in failing else (row.error_code, row.error_text)
         found.append(
@@ -121,7 +121,7 @@ def _failing_refunds(session: Session) -> dict[str, str]:
     query = sa.select(Refund.obligation_id, Refund.last_error).where(
         Refund.state != "succeeded", Refund.last_error.is_not(None), Refund.obligation_id.is_not(None)
     )
-    return {str(obligation): str(error) for obligation, error in session.execute(query).tuples()}
+    return {str(obligation): str(error) for obligation, error in session.execute(query)}
 
 
 def sums(amounts: Iterable[Money]) -> list[Money]:
@@ -213,7 +213,7 @@ def promises(request: Request, who: Viewer) -> Response:
                 sa.select(Refund.amount_minor, Refund.currency).where(
                     Refund.obligation_id.is_(None), Refund.state != "succeeded"
                 )
-            ).tuples()
+            )
         ]
     empty = (
         "Nothing is open: everything that was paid for is delivered and kept, or its money is back."
@@ -238,7 +238,7 @@ def _rows(session: Session, shown: Sequence[Owed]) -> list[dict[str, Any]]:
             .join(Order, Order.id == OrderLine.order_id)
             .where(Unit.id.in_([each.unit_id for each in shown[part : part + 500]]))
         )
-        about |= {unit_id: said for unit_id, *said in session.execute(query).tuples()}
+        about |= {unit_id: said for unit_id, *said in session.execute(query)}
     rows = []
     for each in shown:
         number, description, unit_no, quantity = about[each.unit_id]

@@ -73,7 +73,7 @@ def refunds(request: Request, who: Viewer) -> Response:
                 "reason": refund.reason,
                 "problem": refund.last_error or "",
             }
-            for refund, provider, number in session.execute(query.offset(wanted.offset).limit(wanted.limit)).tuples()
+            for refund, provider, number in session.execute(query.offset(wanted.offset).limit(wanted.limit))
         ]
     empty = "No refund looks like this." if any(wanted.filters.values()) else "No money ever had to go back."
     listing = Listing("refunds", COLUMNS, FILTERS, rows, total, wanted, empty)

@@ -89,10 +89,9 @@ def making(own: Sequence[AuditEvent], owed_at: datetime, labels: Mapping[str, st
     for event in own:
         if event.event == "obligation.claimed":
             spans.append(Span(label, since, event.at, tone))
-            since, label, tone = event.at, "begins", "work"
+            since, label, tone = event.at, "gets ready", "work"
         elif event.event == "step.began":
-            if label != "begins":
-                spans.append(Span(label, since, event.at, tone))
+            spans.append(Span(label, since, event.at, tone))
             step = str(event.data.get("step", ""))
             since, label, tone = event.at, {**labels, **STEP_LABELS}.get(step, step), "work"
         elif event.event == "artefact.verified":
