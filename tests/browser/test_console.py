@@ -101,7 +101,7 @@ def test_an_operator_signs_in_finds_what_is_late_and_gives_the_money_back(
     expect(page.get_by_role("heading", name="Promises")).to_be_visible(timeout=walking.WAIT)
     page.get_by_role("link", name="Money at risk").click()
     page.get_by_role("link", name=number).click()
-    page.get_by_role("link", name="Refund").first.click()
+    page.get_by_role("link", name="Refund Paper boat").click()
     expect(page.get_by_text(f"$4.50 goes back to late.{screen}@example.com")).to_be_visible()
     page.get_by_label("Why?").fill("Too late to be of use.")
     page.get_by_role("button", name="Give it back ($4.50)").click()

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import re
 from concurrent.futures import ThreadPoolExecutor
+from importlib.util import find_spec
+
+import pytest
 
 from tests.console.desk import Desk, buy, change, delivered, failing, order
 from tests.shops import Customer, Shop, until
@@ -152,3 +155,51 @@ def test_replaying_a_notification_that_was_lost_on_the_way_books_the_payment(sho
     assert kept(shop, customer, number) == 450
     assert customer.order(number)["state"] == "delivered"
     assert "operator.replayed" in desk.page(f"/console/audit?order={number}&by=kim")
+
+
+needs_operating = pytest.mark.skipif(
+    find_spec("makegood.fulfillment.operating") is None, reason="this shop can only retry and refund"
+)
+
+
+@needs_operating
+def test_completing_by_hand_delivers_the_operators_own_file_and_keeps_the_money(shop: Shop, desk: Desk) -> None:
+    customer, number = failing(shop, attempts=1)
+    hidden = desk.confirm(number, "complete")
+    boat = b"\\__|__/ folded by hand \xe2\x80\x94 " + b"-" * 3_000_000
+    form = {**hidden, "reason": "folded it myself"}
+    answer = desk.http.post(f"/console/complete/{number}", data=form)
+    assert (answer.status_code, "Nothing was changed" in answer.text) == (400, True), "no files"
+    answer = desk.http.post(
+        f"/console/complete/{number}", data=form, files=[("files", ("boat.txt", boat, "text/plain"))]
+    )
+    assert answer.headers["location"].endswith("?done=complete&units=1"), answer.text
+    order = customer.at_rest(number)
+    assert (order["state"], kept(shop, customer, number)) == ("delivered", 450)
+    assert customer.http.get(order["units"][0]["artefacts"][0]["url"]).content == boat
+    assert "folded it myself" in desk.page(f"/console/audit?order={number}&by=kim")
+
+
+@needs_operating
+def test_redelivering_sends_the_mail_again_and_moves_no_money(shop: Shop, desk: Desk) -> None:
+    customer, number = delivered(shop)
+    until(lambda: desk.page(f"/console/orders/{number}").count(">accepted<") == 2, 20, "both mails")
+    assert desk.act(number, "redeliver", "lost the mail").headers["location"].endswith("?done=redeliver&units=1")
+    until(lambda: desk.page(f"/console/orders/{number}").count(">accepted<") == 3, 20, "the mail, again")
+    assert kept(shop, customer, number) == 450
+
+
+@needs_operating
+def test_goodwill_after_a_refund_delivers_for_nothing(shop: Shop, desk: Desk) -> None:
+    customer, number = failing(shop, attempts=1)
+    desk.act(number, "refund", "too slow")
+    customer.at_rest(number)
+    (shop.home / "plug").touch()
+    try:
+        assert desk.act(number, "goodwill", "they were so patient").status_code == 303
+        until(
+            lambda: 'class="tag good">delivered' in desk.page(f"/console/orders/{number}"), 20, "the goodwill delivery"
+        )
+    finally:
+        (shop.home / "plug").unlink()
+    assert kept(shop, customer, number) == 0

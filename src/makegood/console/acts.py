@@ -78,7 +78,7 @@ def _is_open(owed: Obligation) -> bool:
 
 
 def _is_delivered(owed: Obligation) -> bool:
-    return owed.delivery == Delivery.DELIVERED and owed.money in (MoneyState.KEPT, MoneyState.DISPUTED)
+    return owed.delivery == Delivery.DELIVERED and owed.money == MoneyState.KEPT
 
 
 def _retry(order: Order, amount: Money) -> Sequence[str]:
