@@ -131,10 +131,20 @@ MUTANTS = [
     Mutant(
         "what a killed process left is not taken up",
         (
-            ("engine/durable.py", 'EXECUTOR = "embedded"', "import uuid\n\nEXECUTOR = uuid.uuid4().hex"),
-            ("fulfillment/sweep.py", "self._engine.resume(FULFIL, identity)", "pass"),
+            ("engine/durable.py", "EMBEDDED if database.is_sqlite else BOOT", "BOOT"),
+            ("engine/fleet.py", "        self._take_over(now)\n", ""),
         ),
         "tests/crash/test_kills.py::test_an_order_survives_a_kill[posters.make:before]",
+    ),
+    Mutant(
+        "nobody looks after the workers that died",
+        (("engine/fleet.py", "        self._take_over(now)\n", ""),),
+        "tests/fleet/test_fleet.py::test_what_a_killed_worker_held_is_taken_over_and_no_recorded_step_is_repeated",
+    ),
+    Mutant(
+        "a worker that was taken for dead goes on",
+        (("engine/fleet.py", "WorkerRow.dead.is_(False))\n                .values(seen_at", "sa.true())\n                .values(seen_at"),),
+        "tests/fleet/test_fleet.py::test_a_worker_that_froze_is_fenced_and_comes_back_as_another",
     ),
 ]  # fmt: skip
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
@@ -28,15 +28,15 @@ from makegood.checkout.drafts import Drafts
 from makegood.checkout.errors import OptionInvalid
 from makegood.checkout.housekeeping import Housekeeping
 from makegood.checkout.ordering import Ordering
-from makegood.engine import Engine, IsolatedWork, Periodic
+from makegood.engine import Engine, IsolatedWork, Periodic, end_fenced
 from makegood.fulfillment.contexts import Workshop
 from makegood.fulfillment.downloads import Downloads
 from makegood.fulfillment.sweep import FulfillmentSweep
 from makegood.fulfillment.telling import Telling as DeliveryTelling
 from makegood.fulfillment.workflow import Fulfillment
 from makegood.kernel import logs, schema
-from makegood.kernel.clock import Clock, SystemClock
-from makegood.kernel.database import Database
+from makegood.kernel.clock import Clock, MovedClock, SystemClock
+from makegood.kernel.database import Database, advisory_lock
 from makegood.kernel.errors import MakegoodError, NotFound, Rejected
 from makegood.kernel.settings import Settings
 from makegood.kernel.signing import Signer
@@ -61,6 +61,8 @@ from makegood.web.services import Services
 log = logs.get("app")
 
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
+MIGRATING = 5_381_409_775
+"""PostgreSQL's advisory lock under which tables are migrated by one process at a time."""
 THREADS = 80
 """Requests that may wait for something at once; the default of 40 lets slow ones stall the rest."""
 
@@ -73,20 +75,31 @@ class Running:
     periodics: list[Periodic]
     isolated: IsolatedWork
     sandbox: Sandbox | None
+    works: bool
+    on_fenced: Callable[[], None] | None = None
 
     def start(self) -> None:
-        """Take up what is owed. The sandbox first, since the sweep asks it."""
+        """Take up what is owed, if this process works. The sandbox first, since the sweep asks it."""
         self.services.workshop.clear()
         if self.sandbox:
             self.sandbox.start()
-        self.services.engine.launch()
+        if not self.works:
+            self.services.engine.prepare()
+            self.services.engine.attach()
+            return
+        self.services.engine.launch(self._fenced)
         for periodic in self.periodics:
             periodic.start()
 
+    def _fenced(self) -> None:
+        self.isolated.stop()
+        (self.on_fenced or end_fenced)()
+
     def stop(self) -> None:
         """Drain and end; the next start goes on."""
-        for periodic in self.periodics:
-            periodic.stop()
+        if self.works:
+            for periodic in self.periodics:
+                periodic.stop()
         self.services.engine.stop()
         self.isolated.stop()
         if self.sandbox:
@@ -115,16 +128,22 @@ def payment_providers(settings: Settings, clock: Clock) -> dict[str, PaymentProv
     return providers
 
 
-def build(settings: Settings, clock: Clock | None = None, products: Products | None = None) -> Running:
-    """Put a shop together: migrate its database and wire its parts. Nothing runs yet."""
-    clock = clock or SystemClock()
+def build(
+    settings: Settings, clock: Clock | None = None, products: Products | None = None, *, hosts_sandbox: bool = True
+) -> Running:
+    """Put a shop together: migrate its database and wire its parts. Nothing runs yet. Of several processes of one
+    home, one hosts the embedded sandbox."""
+    clock = clock or _clock(settings)
     products = products or Products.installed()
     settings.home.mkdir(parents=True, exist_ok=True)
     database = Database(settings.database)
-    schema.migrate(database)
+    with advisory_lock(database.engine, MIGRATING):
+        schema.migrate(database)
     signer = Signer(settings.signing_key)
     objects = ObjectStore(settings.home / "objects")
-    engine = Engine(database, workers=settings.workers, poll_seconds=settings.poll_seconds)
+    engine = Engine(
+        database, workers=settings.workers, poll_seconds=settings.poll_seconds, lease_seconds=settings.lease_seconds
+    )
     isolated = IsolatedWork(settings.isolated_processes)
     links = Links(settings, signer)
     mailer = Mailer(database, engine, clock, settings)
@@ -132,7 +151,8 @@ def build(settings: Settings, clock: Clock | None = None, products: Products | N
     workshop = Workshop(objects, isolated, engine, links, settings.currency, settings.home / "scratch")
 
     providers = payment_providers(settings, clock)
-    sandbox = Sandbox(sandbox_config(settings)) if "sandbox" in providers and not settings.sandbox_url else None
+    is_embedded = hosts_sandbox and "sandbox" in providers and not settings.sandbox_url
+    sandbox = Sandbox(sandbox_config(settings)) if is_embedded else None
 
     def deadline(product_id: str) -> timedelta:
         own = settings.deadline_hours
@@ -174,7 +194,13 @@ def build(settings: Settings, clock: Clock | None = None, products: Products | N
         Periodic("housekeeping", settings.housekeeping_seconds, *housekeeping.parts),
         Periodic("accounts", 600, accounts.forget_expired, operator_sign_in.forget_expired),
     ]
-    return Running(services, periodics, isolated, sandbox)
+    return Running(services, periodics, isolated, sandbox, works=settings.work)
+
+
+def _clock(settings: Settings) -> Clock:
+    if settings.env == "test" and settings.test_clock_seconds:
+        return MovedClock(timedelta(seconds=settings.test_clock_seconds))
+    return SystemClock()
 
 
 def create_app(running: Running) -> FastAPI:

@@ -45,7 +45,7 @@ def addresses(shop: Shop, owner: Desk) -> list[str]:
     return [
         "/console", "/console/orders", *(f"/console/orders/{number}" for number in numbers),
         f"/console/orders/{numbers[3]}/refund", f"/console/orders/{numbers[3]}/retry", "/console/orders?q=nobody",
-        "/console/refunds", "/console/inbox", event, "/console/dead-letters", "/console/health",
+        "/console/refunds", "/console/inbox", event, "/console/dead-letters", "/console/workers", "/console/health",
         "/console/audit", "/console/operators", "/console/you", "/console/nothing", set_up,
     ]  # fmt: skip
 

@@ -110,11 +110,24 @@ def test_a_failed_attempt_is_shown_with_its_error_and_the_pause_after_it(shop: S
 
 @pytest.mark.parametrize(
     "where",
-    ["/console", "/console/orders", "/console/refunds", "/console/inbox", "/console/dead-letters", "/console/audit"],
+    [
+        "/console",
+        "/console/orders",
+        "/console/refunds",
+        "/console/inbox",
+        "/console/dead-letters",
+        "/console/audit",
+        "/console/workers",
+    ],
 )
 def test_every_list_has_an_empty_state_and_the_rows_of_its_csv(shop: Shop, desk: Desk, where: str) -> None:
     delivered(shop, fate="sinks")
-    field = {"/console": "error", "/console/refunds": "reason", "/console/audit": "event"}.get(where, "q")
+    field = {
+        "/console": "error",
+        "/console/refunds": "reason",
+        "/console/audit": "event",
+        "/console/workers": "host",
+    }.get(where, "q")
     assert 'class="blank"' in desk.page(f"{where}?{field}=zzzzzzzz")
     answer = desk.http.get(f"{where}?format=csv")
     assert answer.headers["content-type"].startswith("text/csv")
@@ -123,6 +136,12 @@ def test_every_list_has_an_empty_state_and_the_rows_of_its_csv(shop: Shop, desk:
     assert len(table(desk, f"{where}?format=csv")) >= (int(shown[1]) if shown else 0)
     for nonsense in ("page=0", "page=-1", "page=x", "sort=;drop", "page=999999", "state=%00", "show=nothing"):
         assert desk.http.get(f"{where}?{nonsense}").status_code == 200
+
+
+def test_the_process_that_works_is_shown_alive(shop: Shop, desk: Desk) -> None:
+    assert shop.process is not None
+    [worker] = table(desk, "/console/workers?state=alive&format=csv")
+    assert worker["process"] == str(shop.process.pid)
 
 
 def test_long_lists_come_in_pages(shop: Shop, desk: Desk) -> None:

@@ -18,7 +18,7 @@ def main() -> None:
     settings = Settings()
     database = Database(settings.database)
     schema.migrate(database)
-    engine = Engine(database, workers=2, poll_seconds=0.05)
+    engine = Engine(database, workers=2, poll_seconds=0.1, lease_seconds=2)
     mailer = Mailer(database, engine, SystemClock(), settings)
     mailer.register(engine)
     engine.launch()

@@ -65,7 +65,7 @@ def whole_shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
     )  # fmt: skip
     database, clock = Database(settings.database), MovedClock()
     schema.migrate(database)
-    engine = Engine(database, workers=2, poll_seconds=0.05)
+    engine = Engine(database, workers=2, poll_seconds=0.1, lease_seconds=2)
     mailer = Mailer(database, engine, clock, settings)
     mailer.register(engine)
     engine.launch()

@@ -15,10 +15,18 @@ def serve(
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "",
     port: Annotated[int, typer.Option(help="Port to listen on.")] = 0,
 ) -> None:
-    """Run the shop: pages, API, work and sweeps in one process."""
+    """Run the shop: pages, API, work and sweeps in one process (MAKEGOOD_WORK=false: without the work)."""
     from makegood.cli.serving import serve as run
 
     raise typer.Exit(run(host, port))
+
+
+@app.command()
+def worker() -> None:
+    """Work on what is owed, beside the processes that serve; any number, on any host that reaches the database."""
+    from makegood.cli.serving import work
+
+    raise typer.Exit(work())
 
 
 @app.command()

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from threading import Thread
+from threading import Event, Thread
 
 import uvicorn
 
@@ -14,6 +16,14 @@ from makegood.cli.home import HomeInUse, HomeLock
 from makegood.kernel import logs
 from makegood.kernel.errors import MakegoodError
 from makegood.kernel.settings import Settings
+
+
+class WorkerNeedsPostgres(MakegoodError):
+    code = "WORKER_NEEDS_POSTGRES"
+    operator = (
+        "On SQLite the shop works in the one process that serves it. For workers of their own, set "
+        "MAKEGOOD_DATABASE_URL to a PostgreSQL database and give every process the same settings."
+    )
 
 
 class ShopDidNotStart(MakegoodError):
@@ -28,17 +38,45 @@ def serve(host: str, port: int) -> int:
     settings = settings.model_copy(update=changes)
     logs.configure(json=not sys.stderr.isatty())
     lock = HomeLock(settings.home)
+    is_first = True
     try:
         lock.acquire(settings.address)
     except HomeInUse as error:
-        print(error.for_operator(), file=sys.stderr)
-        return 1
+        if not settings.database_url or settings.database.startswith("sqlite"):
+            print(error.for_operator(), file=sys.stderr)
+            return 1
+        is_first = False
     with lock:
-        running = build(settings)
-        server = _server(running, settings)
+        running = build(settings, hosts_sandbox=is_first)
+        running.on_fenced = start_again
+        server = _server(settings, running)
         _greet(settings, has_operators=running.services.operators.exist())
         server.run()
     return 0
+
+
+def work() -> int:
+    """Work until told to stop, without pages; returns the exit code."""
+    settings = Settings().model_copy(update={"work": True})
+    logs.configure(json=not sys.stderr.isatty())
+    if settings.database.startswith("sqlite"):
+        print(WorkerNeedsPostgres().for_operator(), file=sys.stderr)
+        return 1
+    running = build(settings, hosts_sandbox=False)
+    running.on_fenced = start_again
+    stop = Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: stop.set())
+    running.start()
+    print(f"  Working as {running.services.engine.executor_id}. Ctrl-C ends it; others take over.", flush=True)
+    stop.wait()
+    running.stop()
+    return 0
+
+
+def start_again() -> None:
+    """Become a new process of the same command: what this one was is dead to the others."""
+    os.execv(sys.executable, [sys.executable, "-m", "makegood.cli", *sys.argv[1:]])  # noqa: S606
 
 
 @contextmanager
@@ -47,7 +85,7 @@ def served(settings: Settings) -> Iterator[str]:
     lock = HomeLock(settings.home)
     lock.acquire(settings.address)
     with lock:
-        server = _server(build(settings), settings)
+        server = _server(settings, build(settings))
         thread = Thread(target=server.run, daemon=True, name="shop")
         thread.start()
         while not server.started:
@@ -61,7 +99,7 @@ def served(settings: Settings) -> Iterator[str]:
             thread.join(30)
 
 
-def _server(running: Running, settings: Settings) -> uvicorn.Server:
+def _server(settings: Settings, running: Running) -> uvicorn.Server:
     app = create_app(running)
     return uvicorn.Server(
         uvicorn.Config(

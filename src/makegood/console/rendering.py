@@ -74,10 +74,10 @@ class ConsolePages:
             Tab("/console/refunds", "Refunds"),
             Tab("/console/inbox", "Payment inbox"),
             Tab("/console/dead-letters", "Dead letters"),
+            Tab("/console/workers", "Workers"),
+            Tab("/console/health", "Health"),
+            Tab("/console/audit", "Audit log"),
         ]
-        if hasattr(self._shop.engine, "workers"):
-            tabs.append(Tab("/console/workers", "Workers"))
-        tabs += [Tab("/console/health", "Health"), Tab("/console/audit", "Audit log")]
         if who.role == "owner":
             tabs.append(Tab("/console/operators", "Operators"))
         return tabs

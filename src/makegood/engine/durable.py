@@ -5,16 +5,24 @@ Workflows are disposable: the domain tables are the truth, and a sweep starts ag
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from enum import StrEnum
+from functools import partial
 from typing import Any, TypeVar
 
 from dbos import DBOS, DBOSClient
 from sqlalchemy.orm import Session
 
+from makegood.engine import fleet, listener
+from makegood.engine.dispatch import Dispatcher
+from makegood.engine.fleet import Door, Fleet, Pending, Worker
+from makegood.engine.listener import Listener
+from makegood.engine.periodic import Periodic
 from makegood.kernel import faults, logs
-from makegood.kernel.database import Database, create_engine
+from makegood.kernel.database import BOOT, Database, advisory_lock, after_commit, create_engine
 
 T = TypeVar("T")
 log = logs.get("engine")
@@ -22,8 +30,16 @@ log = logs.get("engine")
 APPLICATION = "makegood"
 # One version for ever: work enqueued by an older release must be taken up by a newer one.
 VERSION = "1"
-# SQLite has one worker process, which at every start takes up what its predecessor left.
-EXECUTOR = "embedded"
+SCHEMA = "engine"
+"""Where the engine's tables are in PostgreSQL; SQLite has no schemas."""
+# SQLite has one process that works, which at every start takes up at once what its predecessor left.
+EMBEDDED = "embedded"
+MIGRATING = 5_381_409_774
+"""PostgreSQL's advisory lock that keeps two starts from creating the engine's tables at once."""
+
+
+FENCED = 75
+"""Exit code of a process that was taken for dead: start it again."""
 
 
 class WorkState(StrEnum):
@@ -32,22 +48,25 @@ class WorkState(StrEnum):
     ABSENT = "absent"
     WAITING = "waiting"
     RUNNING = "running"
-    LOST = "lost"
     ENDED = "ended"
 
 
 class Engine:
     """Register workflows, `launch` (or `attach`), then `enqueue` in the transaction that needs the work."""
 
-    def __init__(self, database: Database, *, workers: int, poll_seconds: float) -> None:
+    def __init__(self, database: Database, *, workers: int, poll_seconds: float, lease_seconds: float) -> None:
+        self._domain = database
         self._database = create_engine(database.url, implicit_begin=True)
-        self._workers = workers
-        self._poll_seconds = poll_seconds
+        self._workers, self._poll_seconds, self._lease_seconds = workers, poll_seconds, lease_seconds
+        self.executor_id = EMBEDDED if database.is_sqlite else BOOT
         self._running: dict[str, object] = {}
         self._queues: dict[str, str] = {}
         self._client: DBOSClient | None = None
         self._lock = threading.Lock()
-        self._launched = False
+        self._dispatcher: Dispatcher | None = None
+        self._listener: Listener | None = None
+        self._fleet: Fleet | None = None
+        self._beats: Periodic | None = None
 
     def workflow(self, name: str, body: Callable[..., None], *, queue: str) -> None:
         """Register `body` as the workflow `name`, whose work waits in `queue`. Its arguments are text and numbers."""
@@ -64,37 +83,61 @@ class Engine:
                 with self._lock:
                     if self._running.get(identity) is token:
                         del self._running[identity]
+                self._wake(queue)
 
         DBOS.workflow(name=name, max_recovery_attempts=1000)(run)
         self._queues[name] = queue
 
-    def launch(self) -> None:
-        """Migrate the engine's own tables and take up what waits and what was interrupted. One process a shop."""
-        DBOS(
-            config={
-                "name": APPLICATION,
-                "system_database_engine": self._database,
-                "application_version": VERSION,
-                "executor_id": EXECUTOR,
-                "log_level": "ERROR",
-                "use_listen_notify": False,
-                "max_executor_threads": self._workers * 2 + 16,
-            }
-        )
-        DBOS.launch()
-        self._launched = True
-        for queue in sorted(set(self._queues.values())):
-            DBOS.register_queue(
-                queue,
-                worker_concurrency=self._workers,
-                polling_interval_sec=self._poll_seconds,
-                on_conflict="always_update",
+    def launch(self, on_fenced: Callable[[], None] | None = None) -> None:
+        """Migrate the engine's own tables, take up what waits and what was interrupted, and look after other
+        processes' work. `on_fenced` is called when the others took this process for dead: it has to end at once."""
+        with self._one_at_a_time():
+            engine = DBOS(
+                config={
+                    "name": APPLICATION,
+                    "system_database_engine": self._database,
+                    "dbos_system_schema": SCHEMA,
+                    "application_version": VERSION,
+                    "executor_id": self.executor_id,
+                    "log_level": "ERROR",
+                    "use_listen_notify": False,
+                    "max_executor_threads": self._workers * 2 + 16,
+                }
             )
+            # The dispatcher takes from the queues, so that it can be woken.
+            DBOS.listen_queues([])
+            self._join(on_fenced or end_fenced)
+            DBOS.launch()
         self.attach()
+        self._dispatcher = Dispatcher(
+            engine,
+            [
+                DBOS.register_queue(
+                    queue,
+                    worker_concurrency=self._workers,
+                    polling_interval_sec=self._poll_seconds,
+                    on_conflict="always_update",
+                )
+                for queue in sorted(set(self._queues.values()))
+            ],
+        )
+        self._dispatcher.start()
+        if not self._domain.is_sqlite:
+            self._listener = Listener(self._domain.url, self._dispatcher.wake)
+            self._listener.start()
+        if self._beats is not None:
+            self._beats.start()
+
+    def prepare(self) -> None:
+        """Create the engine's own tables, for a process that only enqueues."""
+        with self._one_at_a_time():
+            DBOS.migrate(self._database.url.render_as_string(hide_password=False), schema=SCHEMA)
 
     def attach(self) -> None:
-        """Only enqueue and look, beside the process that works: what a command does."""
-        self._client = DBOSClient(system_database_engine=self._database, application_name=APPLICATION)
+        """Only enqueue and look, beside the processes that work."""
+        self._client = DBOSClient(
+            system_database_engine=self._database, dbos_system_schema=SCHEMA, application_name=APPLICATION
+        )
 
     def enqueue(self, session: Session, workflow: str, identity: str, *args: Any, delay: float = 0) -> None:
         """Ask for the workflow in the caller's transaction. The same identity again changes nothing."""
@@ -107,9 +150,13 @@ class Engine:
         if delay > 0:
             options["delay_seconds"] = delay
         self._door.enqueue_in_transaction(session, options, *args)
+        if delay <= 0:
+            after_commit(session, partial(self._wake, self._queues[workflow]))
+            if not self._domain.is_sqlite:
+                listener.announce(session, self._queues[workflow])
 
     def state(self, identity: str) -> WorkState:
-        """What has become of the workflow. LOST means that it counts as running but nothing here runs it."""
+        """What has become of the workflow. What runs and has lost its process is taken over by the fleet."""
         return self.states([identity])[identity]
 
     def states(self, identities: list[str]) -> dict[str, WorkState]:
@@ -118,19 +165,12 @@ class Engine:
         if not identities:
             return found
         for known in self._door.list_workflows(workflow_ids=identities, load_input=False, load_output=False):
-            found[known.workflow_id] = self._read(known.workflow_id, str(known.status))
+            found[known.workflow_id] = _STATES.get(str(known.status), WorkState.ENDED)
         return found
 
-    def _read(self, identity: str, status: str) -> WorkState:
-        if status in ("ENQUEUED", "DELAYED"):
-            return WorkState.WAITING
-        if status == "PENDING":
-            return WorkState.RUNNING if identity in self._running else WorkState.LOST
-        return WorkState.ENDED
-
-    def resume(self, workflow: str, identity: str) -> None:
-        """Run a lost workflow again from its recorded steps. The caller has made sure that nobody else does."""
-        self._door.resume_workflow(identity, queue_name=self._queues[workflow])
+    def workers(self) -> list[Worker]:
+        """The processes that work, on every host, and those that lately did."""
+        return fleet.workers(self._domain)
 
     def step(self, name: str, work: Callable[[], T]) -> T:
         """Run `work` once and record its result: after a kill the recorded result is returned instead."""
@@ -146,15 +186,54 @@ class Engine:
         return result
 
     def stop(self, *, drain_seconds: int = 10) -> None:
-        """Let running workflows end, at most for `drain_seconds`; the next start goes on with the rest."""
+        """Let running workflows end, at most for `drain_seconds`; the next start, or another process, goes on."""
+        if self._dispatcher is not None:
+            self._dispatcher.stop()
+        if self._listener is not None:
+            self._listener.stop()
+        if self._dispatcher is not None:
+            DBOS.destroy(destroy_registry=True, workflow_completion_timeout_sec=drain_seconds)
+        if self._beats is not None:
+            self._beats.stop()
+        if self._fleet is not None:
+            self._fleet.leave()
         if self._client is not None:
             self._client.destroy()
-        if self._launched:
-            DBOS.destroy(destroy_registry=True, workflow_completion_timeout_sec=drain_seconds)
         self._database.dispose()
+
+    def _join(self, on_fenced: Callable[[], None]) -> None:
+        door = Door(self._pending, self._running, self._resume, self._give_up)
+        self._fleet = Fleet(self._domain, self.executor_id, self._lease_seconds, door, on_fenced)
+        self._fleet.join()
+        self._beats = Periodic("fleet", self._lease_seconds / 3, self._fleet.turn)
+
+    def _pending(self) -> list[Pending]:
+        known = self._door.list_workflows(status="PENDING", load_input=False, load_output=False)
+        return [Pending(one.workflow_id, one.name, one.executor_id or "") for one in known if one.name in self._queues]
+
+    def _resume(self, pending: Pending) -> None:
+        self._door.resume_workflow(pending.workflow_id, queue_name=self._queues[pending.workflow])
+
+    def _give_up(self, pending: Pending) -> None:
+        self._door.cancel_workflow(pending.workflow_id)
+
+    def _wake(self, queue: str) -> None:
+        if self._dispatcher is not None:
+            self._dispatcher.wake(queue)
+
+    def _one_at_a_time(self) -> AbstractContextManager[object]:
+        return advisory_lock(self._domain.engine, MIGRATING)
 
     @property
     def _door(self) -> DBOSClient:
         if self._client is None:
             raise RuntimeError("the engine has not been launched")
         return self._client
+
+
+_STATES = {"ENQUEUED": WorkState.WAITING, "DELAYED": WorkState.WAITING, "PENDING": WorkState.RUNNING}
+
+
+def end_fenced() -> None:
+    """End at once, without any tidying: others do this process's work already."""
+    os._exit(FENCED)

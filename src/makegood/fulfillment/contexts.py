@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator
@@ -24,12 +25,16 @@ class Workshop:
         self, objects: ObjectStore, isolated: IsolatedWork, engine: Engine, links: Links, currency: str, scratch: Path
     ) -> None:
         self.objects, self.isolated, self.engine, self.links = objects, isolated, engine, links
-        self.currency, self._scratch = currency, scratch
-        scratch.mkdir(parents=True, exist_ok=True)
+        self.currency = currency
+        # Several processes may share a home; each has a folder that bears its number.
+        self._scratch = scratch / str(os.getpid())
+        self._scratch.mkdir(parents=True, exist_ok=True)
 
     def clear(self) -> None:
-        """Remove what an earlier process left behind: it belongs to nobody. Only for the process that serves."""
-        shutil.rmtree(self._scratch)
+        """Remove what processes that are gone left behind: it belongs to nobody."""
+        for folder in self._scratch.parent.iterdir():
+            if folder.name == self._scratch.name or not _runs(folder.name):
+                shutil.rmtree(folder)
         self._scratch.mkdir()
 
     @contextmanager
@@ -45,6 +50,19 @@ class Workshop:
         """A context for one attempt at one obligation."""
         with tempfile.TemporaryDirectory(dir=self._scratch) as folder:
             yield Making(self, Path(folder), product_id, obligation_id, attempt, unit, on_step)
+
+
+def _runs(process: str) -> bool:
+    """Whether a process of that number runs on this host; what isn't a number is nobody's."""
+    if not process.isdecimal():
+        return False
+    try:
+        os.kill(int(process), 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
 
 
 class Work:

@@ -5,15 +5,12 @@ from __future__ import annotations
 import sqlalchemy as sa
 
 from makegood.engine import Engine, WorkState
-from makegood.kernel import logs
 from makegood.kernel.clock import Clock
 from makegood.kernel.database import Database
 from makegood.kernel.errors import MakegoodError
 from makegood.orders.models import Obligation
-from makegood.orders.obligations import FULFIL, Obligations, work_id
+from makegood.orders.obligations import Obligations, work_id
 from makegood.orders.states import OPEN_DELIVERY, Money
-
-log = logs.get("fulfillment")
 
 
 class DeadlinePassed(MakegoodError):
@@ -27,7 +24,6 @@ class FulfillmentSweep:
 
     def __init__(self, database: Database, engine: Engine, clock: Clock, obligations: Obligations) -> None:
         self._database, self._engine, self._clock, self._obligations = database, engine, clock, obligations
-        self._lost: set[str] = set()
 
     def run(self) -> None:
         """One pass."""
@@ -39,19 +35,10 @@ class FulfillmentSweep:
             self._undeliverable(obligation)
         waiting = [o for o in owed if o.deadline_at > now]
         states = self._engine.states([work_id(o.id, o.attempt) for o in waiting])
-        lost = set()
         for obligation in waiting:
-            identity = work_id(obligation.id, obligation.attempt)
-            state = states[identity]
+            state = states[work_id(obligation.id, obligation.attempt)]
             if state in (WorkState.ABSENT, WorkState.ENDED):
                 self._restart(obligation, state)
-            elif state == WorkState.LOST:
-                lost.add(identity)
-                # It may only just be starting: it is lost if the next pass finds it so as well.
-                if identity in self._lost:
-                    log.warning("work.lost", obligation=obligation.id, attempt=obligation.attempt)
-                    self._engine.resume(FULFIL, identity)
-        self._lost = lost
 
     def _restart(self, obligation: Obligation, state: WorkState) -> None:
         with self._database.write() as session:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any
@@ -10,6 +11,8 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy import event
 from sqlalchemy.orm import DeclarativeBase, Session
+
+from makegood.kernel.ids import new_id
 
 NAMING = {
     "ix": "ix_%(column_0_label)s",
@@ -44,11 +47,54 @@ class Base(DeclarativeBase):
     type_annotation_map = {datetime: UtcDateTime, dict[str, Any]: sa.JSON, list[Any]: sa.JSON}  # noqa: RUF012
 
 
+BOOT = new_id()
+"""Names this process, from its start to its end, to everybody else who uses the database."""
+POSTGRES = {
+    "application_name": BOOT, "connect_timeout": 5,
+    "keepalives_idle": 30, "keepalives_interval": 5, "keepalives_count": 3,
+}  # fmt: skip
+"""A host that is gone is noticed within a minute, not after the system's two hours."""
+
+
+PING_AFTER_SECONDS = 5.0
+
+
+def _postgres_engine(url: str) -> sa.Engine:
+    """A pool that asks a connection whether it lives only after it has been idle for a while."""
+    import psycopg
+
+    engine = sa.create_engine(
+        _with_driver(url), pool_size=20, max_overflow=40, pool_use_lifo=True, connect_args=POSTGRES
+    )
+
+    @event.listens_for(engine, "checkin")
+    def used(_connection: Any, record: Any) -> None:
+        record.info["used_at"] = time.monotonic()
+
+    @event.listens_for(engine, "checkout")
+    def alive(connection: Any, record: Any, _proxy: Any) -> None:
+        if time.monotonic() - record.info.get("used_at", time.monotonic()) < PING_AFTER_SECONDS:
+            return
+        try:
+            connection.execute("SELECT 1")
+            connection.rollback()
+        except psycopg.Error as error:
+            raise sa.exc.DisconnectionError from error
+
+    return engine
+
+
+def _with_driver(url: str) -> sa.URL:
+    address = sa.make_url(url)
+    plain = address.drivername in ("postgres", "postgresql")
+    return address.set(drivername="postgresql+psycopg") if plain else address
+
+
 def create_engine(url: str, *, implicit_begin: bool = False) -> sa.Engine:
     """An engine with our durability and locking. `implicit_begin` leaves transactions to the driver, for the
     durable engine, which begins its own."""
     if not url.startswith("sqlite"):
-        return sa.create_engine(url, pool_pre_ping=True, pool_size=20, max_overflow=20)
+        return _postgres_engine(url)
     engine = sa.create_engine(url, pool_size=20, max_overflow=40, connect_args={"check_same_thread": False})
 
     @event.listens_for(engine, "connect")
@@ -68,6 +114,31 @@ def create_engine(url: str, *, implicit_begin: bool = False) -> sa.Engine:
     return engine
 
 
+_COMMITTED = "after_commit"
+
+
+def after_commit(session: Session, call: Callable[[], None]) -> None:
+    """Call `call` once the transaction of `Database.write` is committed, and not at all if it isn't: for shortcuts,
+    since a kill in between loses it."""
+    session.info.setdefault(_COMMITTED, []).append(call)
+
+
+@contextmanager
+def advisory_lock(engine: sa.Engine, number: int) -> Iterator[None]:
+    """Only one process of any host is within this block at a time. SQLite's single process needs no lock."""
+    if engine.dialect.name == "sqlite":
+        yield
+        return
+    with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        # Who waits within a statement has a snapshot, for which an index that is built concurrently waits in turn.
+        while not connection.scalar(sa.select(sa.func.pg_try_advisory_lock(number))):
+            time.sleep(0.05)
+        try:
+            yield
+        finally:
+            connection.execute(sa.select(sa.func.pg_advisory_unlock(number)))
+
+
 class Database:
     """Transactions: `write()` commits when its block ends well and rolls back when it doesn't; `read()` only reads."""
 
@@ -78,8 +149,11 @@ class Database:
 
     @contextmanager
     def write(self) -> Iterator[Session]:
-        with Session(self._writing, expire_on_commit=False) as session, session.begin():
-            yield session
+        with Session(self._writing, expire_on_commit=False) as session:
+            with session.begin():
+                yield session
+            for call in session.info.pop(_COMMITTED, ()):
+                call()
 
     @contextmanager
     def read(self) -> Iterator[Session]:

@@ -43,6 +43,9 @@ class Settings(BaseSettings):
     sandbox_key: str = ""
     sandbox_webhook_secret: str = ""
 
+    test_clock_seconds: float = 0
+    """How wrong this process's clock is: a rehearsal, heeded only with `env` set to test."""
+
     draft_hours: float = 24
     payment_minutes: float = 60
     deadline_hours: float | None = None
@@ -58,9 +61,14 @@ class Settings(BaseSettings):
     housekeeping_seconds: float = 60
     unheld_hours: float = 1
     """How long an object may be without a hold: between its upload and the draft that takes it."""
-    poll_seconds: float = 0.15
+    poll_seconds: float = 2
+    """How often queues are looked into where nothing wakes the process: for delayed work and that of other hosts."""
+    lease_seconds: float = 10
+    """How long a process that works may be silent before others take over what it was doing."""
     retry_seconds: float = 2
     disk_floor_mb: int = 512
+    work: bool = True
+    """Whether `makegood serve` also works; without it, `makegood worker` processes do."""
     workers: int = Field(default=4, ge=1, le=64)
     isolated_processes: int = Field(default=2, ge=1, le=32)
 

@@ -1,0 +1,82 @@
+"""Taking work from the queues: at once when this process has enqueued or ended some, else by polling."""
+
+from __future__ import annotations
+
+import threading
+import time
+from typing import TYPE_CHECKING, cast
+
+from dbos._queue import queue_worker_thread
+
+if TYPE_CHECKING:
+    from dbos import DBOS, Queue
+
+SETTLE_SECONDS = 0.004
+"""What the engine needs after a workflow's end to count its place as free."""
+
+
+class Waker:
+    """Stands in for the stop event on which a queue's thread waits between polls, and can also end that wait."""
+
+    def __init__(self) -> None:
+        self._changed = threading.Condition()
+        self._stopped = self._woken = False
+
+    def wake(self) -> None:
+        """Poll now."""
+        with self._changed:
+            self._woken = True
+            self._changed.notify_all()
+
+    def set(self) -> None:
+        """Stop."""
+        with self._changed:
+            self._stopped = True
+            self._changed.notify_all()
+
+    def is_set(self) -> bool:
+        return self._stopped
+
+    def wait(self, timeout: float | None = None) -> bool:
+        """Wait until woken, stopped or timed out; whether it was stopped."""
+        with self._changed:
+            if not (self._stopped or self._woken):
+                self._changed.wait(timeout)
+            was_woken, self._woken = self._woken, False
+        if was_woken and not self._stopped:
+            time.sleep(SETTLE_SECONDS)
+        return self._stopped
+
+
+class Dispatcher:
+    """One thread a queue. It runs the engine's own loop, so that claiming is the engine's; only the waiting is ours:
+    the engine has no public way to be woken."""
+
+    def __init__(self, engine: DBOS, queues: list[Queue]) -> None:
+        self._wakers = {queue.name: Waker() for queue in queues}
+        self._threads = [
+            threading.Thread(
+                target=queue_worker_thread,
+                args=(cast("threading.Event", self._wakers[queue.name]), engine, queue),
+                name=f"queue-{queue.name}",
+                daemon=True,
+            )
+            for queue in queues
+        ]
+
+    def start(self) -> None:
+        for thread in self._threads:
+            thread.start()
+
+    def wake(self, queue: str) -> None:
+        """Look into that queue now."""
+        waker = self._wakers.get(queue)
+        if waker is not None:
+            waker.wake()
+
+    def stop(self) -> None:
+        """Take no more work."""
+        for waker in self._wakers.values():
+            waker.set()
+        for thread in self._threads:
+            thread.join(timeout=10)
