@@ -11,7 +11,8 @@ from tests.console.desk import PASSWORD, Desk, buy, delivered, failing, makegood
 from tests.shops import Shop
 
 PAGES = (
-    "/console", "/console/orders", "/console/refunds", "/console/inbox", "/console/dead-letters", "/console/workers", "/console/health",
+    "/console", "/console/orders", "/console/refunds", "/console/inbox", "/console/dead-letters", "/console/workers",
+    "/console/health",
     "/console/audit", "/console/you",
 )  # fmt: skip
 
