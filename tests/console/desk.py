@@ -5,8 +5,6 @@ from __future__ import annotations
 import os
 import re
 import sqlite3
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
@@ -15,9 +13,11 @@ from typing import Any
 
 import httpx
 import pyotp
+from typer.testing import CliRunner
 
 from makegood.accounts.operator_models import Role
 from makegood.accounts.operators import Operators
+from makegood.cli import app
 from makegood.kernel.clock import SystemClock
 from makegood.kernel.database import Database
 from makegood.kernel.settings import Settings
@@ -78,11 +78,10 @@ def change(shop: Shop, statement: str, *values: Any) -> None:
 
 
 def makegood(shop: Shop, *arguments: str) -> str:
-    """What a command says."""
-    done = subprocess.run(
-        [sys.executable, "-m", "makegood.cli", *arguments], env=shop.env, check=True, capture_output=True, text=True
-    )
-    return done.stdout
+    """What a command says that is typed beside the running shop."""
+    done = CliRunner(env={"MAKEGOOD_HOME": str(shop.home)}).invoke(app, arguments)
+    assert done.exit_code == 0, done.output
+    return done.output
 
 
 def invite(shop: Shop, email: str, role: str) -> str:

@@ -168,8 +168,9 @@ def test_completing_by_hand_delivers_the_operators_own_file_and_keeps_the_money(
     hidden = desk.confirm(number, "complete")
     boat = b"\\__|__/ folded by hand \xe2\x80\x94 " + b"-" * 3_000_000
     form = {**hidden, "reason": "folded it myself"}
-    answer = desk.http.post(f"/console/complete/{number}", data=form)
-    assert (answer.status_code, "Nothing was changed" in answer.text) == (400, True), "no files"
+    nothing = {"files": ("", b"", "application/octet-stream")}
+    answer = desk.http.post(f"/console/complete/{number}", data=form, files=nothing)
+    assert (answer.status_code, "Please choose the files" in answer.text) == (422, True)
     answer = desk.http.post(
         f"/console/complete/{number}", data=form, files=[("files", ("boat.txt", boat, "text/plain"))]
     )
