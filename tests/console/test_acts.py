@@ -8,7 +8,7 @@ from importlib.util import find_spec
 
 import pytest
 
-from tests.console.desk import Desk, buy, change, delivered, failing, order
+from tests.console.desk import Desk, change, delivered, failing, order
 from tests.shops import Customer, Shop, until
 
 
@@ -32,6 +32,7 @@ def test_retry_heals_what_waits_long_for_its_next_try(shop: Shop, desk: Desk) ->
         assert customer.at_rest(number, 10)["state"] == "delivered"
     finally:
         (shop.home / "plug").unlink()
+    assert "the plug is in" in desk.page(f"/console/audit?order={number}&event=obligation.restarted")
     log = desk.page(f"/console/audit?order={number}&by=kim@")
     assert "the plug is in" in log
     assert "kim@example.com" in log
