@@ -7,10 +7,10 @@ import json
 import time
 from collections.abc import Iterator
 
-from bench import pdf, peaks, shop
+from bench import overhead, pdf, peaks, shop
 from bench.table import Section, as_json, load, machine
 
-PARTS = ("preview", "delivery", "peaks", "pdf")
+PARTS = ("preview", "delivery", "overhead", "throughput", "peaks", "pdf")
 
 
 def measure(parts: list[str]) -> Iterator[Section]:
@@ -21,6 +21,10 @@ def measure(parts: list[str]) -> Iterator[Section]:
                 yield shop.previews(open_shop, files, repetitions=100)
             if "delivery" in parts:
                 yield shop.deliveries(open_shop, files, orders=30)
+    if "overhead" in parts:
+        yield from overhead.shares()
+    if "throughput" in parts:
+        yield overhead.speeds()
     if "peaks" in parts:
         yield peaks.section(minutes=60)
     if "pdf" in parts:

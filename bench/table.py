@@ -16,7 +16,7 @@ from typing import Any
 
 PACKAGES = ("makegood", "dbos", "sqlalchemy", "fastapi", "typst", "av", "numpy", "pillow", "pikepdf", "weasyprint")
 PROGRAMS = {"ffmpeg": ["ffmpeg", "-version"], "audiowaveform": ["audiowaveform", "--version"]}
-NAME_WIDTH, FIGURE_WIDTH = 58, 10
+NAME_WIDTH, FIGURE_WIDTH = 62, 12
 NOT_INSTALLED = "not installed"
 
 

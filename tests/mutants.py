@@ -49,11 +49,12 @@ MUTANTS = [
         (
             (
                 "payments/inbox.py",
-                "            self._settling.settle(payment_id)\n",
+                "            if not self._settling.settle(payment_id):\n",
                 ("            seen = self._providers[event.provider].retrieve(event.provider_ref)\n"
                 "            import dataclasses\n"
                 "            paid = dataclasses.replace(seen, state='paid', captured_minor=seen.amount_minor)\n"
-                "            self._settling.apply(payment_id, paid)\n"),
+                "            self._settling.apply(payment_id, paid)\n"
+                 "            if False:\n"),
             ),
         ),
         "tests/race/test_webhooks.py::test_a_signed_webhook_is_not_believed_about_the_payment_only_about_where_to_look",
@@ -86,7 +87,9 @@ MUTANTS = [
     Mutant(
         "a refund is asked for without looking and without a key",
         (
-            ("payments/refunding.py", "seen = provider.find_refund(refund.id)", "seen = None"),
+            ("payments/refunding.py", "seen = provider.find_refund(refund.reference)", "seen = None"),
+            ("payments/refunding.py", "self._reversing.look(payment.id)", "pass"),
+            ("payments/reconciling.py", "done = self.reconcile()", "done = Reconciliation()"),
             (ADAPTER, 'headers = {"Idempotency-Key": key} if key else {}', "headers = {}"),
         ),
         "tests/crash/test_kills.py::test_a_refund_survives_a_kill",
@@ -145,6 +148,68 @@ MUTANTS = [
         "a worker that was taken for dead goes on",
         (("engine/fleet.py", "WorkerRow.dead.is_(False))\n                .values(seen_at", "sa.true())\n                .values(seen_at"),),
         "tests/fleet/test_fleet.py::test_a_worker_that_froze_is_fenced_and_comes_back_as_another",
+    ),
+    Mutant(
+        "a refund made in the dashboard is counted whenever somebody tells of it",
+        (
+            ("payments/reversing.py", "        if session.scalar(known):\n            return None\n", ""),
+            ("payments/reversing.py", "ref=seen.ref, payment_id=payment.id,\n            refund_id", (
+                "ref=new_id(), payment_id=payment.id,\n            refund_id"
+            )),
+        ),
+        "tests/race/test_reversals.py::test_a_partial_dashboard_refund_leaves_the_rest_owed[twice]",
+    ),
+    Mutant(
+        "the provider's lists of refunds and disputes are not read",
+        (
+            ("payments/reconciling.py", "for stream in Stream:", "for stream in (Stream.PAYMENTS,):"),
+            ("payments/reconciling.py", "charged_back_minor > returned or seen.disputed:", "charged_back_minor < 0:"),
+        ),
+        "tests/race/test_reversals.py::test_a_dashboard_refund_before_the_delivery_ends_the_making[never]",
+    ),
+    Mutant(
+        "a refund's amount is not derived anew before each try",
+        (("payments/refunding.py", "amount = self._left(refund.id)", "amount = refund.amount_minor"),),
+        "tests/race/test_reversals.py"
+        "::test_a_dashboard_refund_during_our_own_never_gives_back_more_than_there_was[part]",
+    ),
+    Mutant(
+        "a dispute holds nothing up",
+        (("orders/reversals.py", "return sum(self._disputed(session, owed) for owed in self._locked(", (
+            "return sum(owed is None for owed in self._locked("
+        )),),
+        "tests/race/test_reversals.py::test_a_dispute_before_the_delivery_that_is_won_only_takes_time[twice]",
+    ),
+    Mutant(
+        "a deadline runs on while the bank looks into it",
+        (("orders/reversals.py", "deadline = owed.deadline_at + (now - (owed.disputed_at or now))", (
+            "deadline = owed.deadline_at"
+        )),),
+        "tests/race/test_reversals.py::test_a_dispute_before_the_delivery_that_is_won_only_takes_time[twice]",
+    ),
+    Mutant(
+        "money of no order is kept",
+        (("payments/surplus.py", "if seen.state != PaymentState.PAID or seen.captured_minor == 0:", "if seen:"),),
+        "tests/race/test_reconciling.py"
+        "::test_money_of_no_order_waits_for_an_operator_who_may_release_it_at_once",
+    ),
+    Mutant(
+        "nobody asks whether the provider has what we call paid",
+        (("payments/reconciling.py", "    if seen.state != PaymentState.PAID:\n        return f", (
+            "    if not seen.state:\n        return f"
+        )), ("payments/reconciling.py", "    if ours != theirs:", "    if not ours:")),
+        "tests/race/test_reconciling.py"
+        "::test_an_order_that_we_call_paid_and_the_provider_does_not_is_reported_and_not_changed",
+    ),
+    Mutant(
+        "parts of a unit's money are not added up",
+        (
+            ("orders/obligations.py", "owed.allocated_minor - owed.returned_minor - int(promised or 0)", (
+                "owed.allocated_minor - owed.returned_minor"
+            )),
+        ),
+        "tests/race/test_reconciling.py"
+        "::test_parts_asked_for_from_two_places_never_add_up_to_more_than_was_paid",
     ),
 ]  # fmt: skip
 

@@ -24,6 +24,7 @@ from makegood.accounts.sign_in import Accounts
 from makegood.api.health import health
 from makegood.catalog.products import Products
 from makegood.catalog.quotes import Quotes
+from makegood.checkout import keeping
 from makegood.checkout.drafts import Drafts
 from makegood.checkout.errors import OptionInvalid
 from makegood.checkout.housekeeping import Housekeeping
@@ -31,6 +32,8 @@ from makegood.checkout.ordering import Ordering
 from makegood.engine import Engine, IsolatedWork, Periodic, end_fenced
 from makegood.fulfillment.contexts import Workshop
 from makegood.fulfillment.downloads import Downloads
+from makegood.fulfillment.operating import Operating
+from makegood.fulfillment.redelivering import Redelivering
 from makegood.fulfillment.sweep import FulfillmentSweep
 from makegood.fulfillment.telling import Telling as DeliveryTelling
 from makegood.fulfillment.workflow import Fulfillment
@@ -40,20 +43,28 @@ from makegood.kernel.database import Database, advisory_lock
 from makegood.kernel.errors import MakegoodError, NotFound, Rejected
 from makegood.kernel.settings import Settings
 from makegood.kernel.signing import Signer
+from makegood.notify.alerts import Alerts, Condition
 from makegood.notify.mails import Mailer
 from makegood.orders.links import Links
 from makegood.orders.obligations import Obligations
+from makegood.orders.reversals import Reversals
 from makegood.payments.inbox import Inbox
 from makegood.payments.provider import PaymentProvider
 from makegood.payments.providers.free import FreeProvider
 from makegood.payments.providers.sandbox.adapter import SandboxProvider
 from makegood.payments.providers.sandbox.server import Sandbox, SandboxConfig
+from makegood.payments.reconciling import Reconciling
 from makegood.payments.refunding import Refunding
 from makegood.payments.requesting import Requesting
+from makegood.payments.reversing import Reversing
 from makegood.payments.settling import Settling
+from makegood.payments.surplus import Surplus
 from makegood.payments.sweep import PaymentSweep
 from makegood.payments.telling import Telling as MoneyTelling
+from makegood.proof.conditions import WorkerSilent, all_conditions
 from makegood.storage.objects import ObjectStore
+from makegood.storage.orphans import Orphans
+from makegood.storage.retention import Retention
 from makegood.web.problems import problem
 from makegood.web.security import CrossSite, Security
 from makegood.web.services import Services
@@ -72,7 +83,11 @@ class Running:
     """A shop that has been put together: what runs beside its requests, in the order of starting."""
 
     services: Services
+    sweeps: tuple[Callable[[], object], ...]
+    """One pass over everything that is not at rest, in parts of which none needs another to succeed."""
     periodics: list[Periodic]
+    watch: Periodic
+    """Tells the operators what is amiss: also in a process that doesn't work, for those that do may be what is."""
     isolated: IsolatedWork
     sandbox: Sandbox | None
     works: bool
@@ -86,9 +101,10 @@ class Running:
         if not self.works:
             self.services.engine.prepare()
             self.services.engine.attach()
+            self.watch.start()
             return
         self.services.engine.launch(self._fenced)
-        for periodic in self.periodics:
+        for periodic in (*self.periodics, self.watch):
             periodic.start()
 
     def _fenced(self) -> None:
@@ -97,6 +113,7 @@ class Running:
 
     def stop(self) -> None:
         """Drain and end; the next start goes on."""
+        self.watch.stop()
         if self.works:
             for periodic in self.periodics:
                 periodic.stop()
@@ -159,14 +176,25 @@ def build(
         return products.get(product_id).deadline if own is None else timedelta(hours=own)
 
     money_telling = MoneyTelling(mailer, links)
-    settling = Settling(database, engine, clock, providers, obligations, deadline, money_telling)
+    reversals = Reversals(clock)
+    reversing = Reversing(database, clock, providers, reversals, money_telling)
+    surplus = Surplus(database, engine, clock, reversing, timedelta(hours=settings.stray_hours))
+    settling = Settling(database, clock, providers, obligations, reversing, surplus, deadline, money_telling)
     requesting = Requesting(database, engine, clock, providers, settling, links)
-    refunding = Refunding(database, engine, clock, providers, obligations, money_telling, settings.retry_seconds)
-    inbox = Inbox(database, engine, clock, providers, settling, refunding)
+    refunding = Refunding(database, engine, clock, providers, reversals, reversing, money_telling)
+    inbox = Inbox(database, engine, clock, providers, settling, reversing)
+    reconciling = Reconciling(database, clock, providers, settling, reversing, surplus)
+    telling = DeliveryTelling(mailer, links)
+    days = settings.delivery_days
+    downloads_last = None if days is None else timedelta(days=days)
     fulfillment = Fulfillment(
-        database, engine, clock, obligations, products, workshop, DeliveryTelling(mailer, links), settings.retry_seconds
+        database, engine, clock, obligations, products, workshop, telling, settings.retry_seconds, downloads_last
     )
-    for part in (mailer, requesting, refunding, inbox, fulfillment):
+    redelivering = Redelivering(
+        database, engine, clock, fulfillment, workshop, telling, settings.retry_seconds, downloads_last
+    )
+    operating = Operating(database, clock, obligations, fulfillment, redelivering, workshop, deadline)
+    for part in (mailer, requesting, refunding, inbox, fulfillment, redelivering):
         part.register(engine)
     drafts = Drafts(database, clock, products, workshop, settings)
     quotes = Quotes(signer, clock, timedelta(minutes=settings.quote_minutes))
@@ -175,26 +203,45 @@ def build(
         database, engine, clock, providers, requesting, settling, inbox, refunding, obligations,
         settings.sweep_seconds, settings.retry_seconds,
     )  # fmt: skip
-    housekeeping = Housekeeping(database, objects, clock, drafts, timedelta(hours=settings.unheld_hours))
+    fulfillment_sweep = FulfillmentSweep(database, engine, clock, obligations, telling)
+    housekeeping = Housekeeping(database, clock, drafts)
+    grace = timedelta(hours=settings.unheld_hours)
+    retention = Retention(database, objects, clock, grace, keeping.rules(settings))
+    orphans = Orphans(database, objects, clock, timedelta(hours=settings.orphan_hours))
+    alerts = Alerts(database, clock, settings, _conditions(settings, database, objects, products, engine))
     accounts = Accounts(database, mailer, clock, settings, signer)
-    operator_sign_in = OperatorSignIn(database, clock, settings, signer)
     services = Services(
         settings=settings, clock=clock, signer=signer, database=database, engine=engine, objects=objects,
         products=products, workshop=workshop, links=links, mailer=mailer,
-        accounts=accounts, operators=Operators(database, clock, settings), operator_sign_in=operator_sign_in,
+        accounts=accounts, operators=Operators(database, clock, settings),
+        operator_sign_in=OperatorSignIn(database, clock, settings, signer),
         limits=Limits(clock, signer), drafts=drafts, ordering=ordering,
         obligations=obligations, settling=settling, inbox=inbox, refunding=refunding,
-        downloads=Downloads(database, objects, clock),
+        reconciling=reconciling, surplus=surplus, downloads=Downloads(database, objects, clock),
+        operating=operating, alerts=alerts, retention=retention, orphans=orphans,
     )  # fmt: skip
     every = settings.sweep_seconds
     periodics = [
         Periodic("payments", every, *payment_sweep.parts),
-        Periodic("fulfillment", every, FulfillmentSweep(database, engine, clock, obligations).run),
+        Periodic("reconciliation", settings.reconcile_seconds, reconciling.run),
+        Periodic("fulfillment", every, fulfillment_sweep.run, redelivering.sweep),
         Periodic("mails", every, mailer.sweep),
         Periodic("housekeeping", settings.housekeeping_seconds, *housekeeping.parts),
-        Periodic("accounts", 600, accounts.forget_expired, operator_sign_in.forget_expired),
+        Periodic("retention", settings.retention_seconds, retention.run),
+        Periodic("orphans", settings.orphan_seconds, orphans.run),
+        Periodic("accounts", 600, accounts.forget_expired, services.operator_sign_in.forget_expired),
     ]
-    return Running(services, periodics, isolated, sandbox, works=settings.work)
+    sweeps = (*payment_sweep.parts, fulfillment_sweep.run, redelivering.sweep, mailer.sweep)
+    watch = Periodic("alerts", settings.alert_seconds, alerts.run)
+    return Running(services, sweeps, periodics, watch, isolated, sandbox, works=settings.work)
+
+
+def _conditions(
+    settings: Settings, database: Database, objects: ObjectStore, products: Products, engine: Engine
+) -> list[Condition]:
+    # On SQLite the one process that works is the one that would tell.
+    silent = [] if database.is_sqlite else [WorkerSilent(engine.workers, settings.lease_seconds)]
+    return all_conditions(settings, database, objects, products, *silent)
 
 
 def _clock(settings: Settings) -> Clock:
@@ -218,8 +265,7 @@ def create_app(running: Running) -> FastAPI:
     app.state.services = services
     app.include_router(api.router())
     pages.install(app)
-    operating = console.Restarting(services.database, services.clock, services.obligations)
-    console.install(app, operating, _health_report)
+    console.install(app, _health_report)
     if running.sandbox:
         app.mount("/sandbox", running.sandbox.app)
     targets = [services.settings.sandbox_url] if services.settings.sandbox_url else []

@@ -40,7 +40,7 @@ def test_a_delivered_order_is_shown_told_and_refunded(shop: Shop, poster_files: 
     assert customer.http.get(pdf).status_code == 410
     assert customer.http.get(page).status_code == 200
     assert orders(shop, "refund", number, "--reason", "Again.")[0] == 1
-    assert orders(shop, "retry", number)[0] == 1
+    assert orders(shop, "retry", number, "--reason", "Again.")[0] == 1
     assert orders(shop, "show", "ORD-0000000000")[0] == 1
 
 

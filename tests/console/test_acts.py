@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import re
 from concurrent.futures import ThreadPoolExecutor
-from importlib.util import find_spec
-
-import pytest
 
 from tests.console.desk import Desk, change, delivered, failing, order
 from tests.shops import Customer, Shop, until
@@ -159,12 +156,6 @@ def test_replaying_a_notification_handles_it_once_more_and_moves_no_money(shop: 
     assert "operator.replayed" in desk.page(f"/console/audit?order={number}&by=kim")
 
 
-needs_operating = pytest.mark.skipif(
-    find_spec("makegood.fulfillment.operating") is None, reason="this shop can only retry and refund"
-)
-
-
-@needs_operating
 def test_completing_by_hand_delivers_the_operators_own_file_and_keeps_the_money(shop: Shop, desk: Desk) -> None:
     customer, number = failing(shop, attempts=1)
     hidden = desk.confirm(number, "complete")
@@ -183,7 +174,6 @@ def test_completing_by_hand_delivers_the_operators_own_file_and_keeps_the_money(
     assert "folded it myself" in desk.page(f"/console/audit?order={number}&by=kim")
 
 
-@needs_operating
 def test_redelivering_sends_the_mail_again_and_moves_no_money(shop: Shop, desk: Desk) -> None:
     customer, number = delivered(shop)
     until(lambda: desk.page(f"/console/orders/{number}").count(">accepted<") == 2, 20, "both mails")
@@ -192,7 +182,6 @@ def test_redelivering_sends_the_mail_again_and_moves_no_money(shop: Shop, desk: 
     assert kept(shop, customer, number) == 450
 
 
-@needs_operating
 def test_goodwill_after_a_refund_delivers_for_nothing(shop: Shop, desk: Desk) -> None:
     customer, number = failing(shop, attempts=1)
     desk.act(number, "refund", "too slow")

@@ -57,7 +57,9 @@ TAMPERED = {
     "every paid unit is owed, once": "DELETE FROM obligation",
     "every captured cent is allocated or goes back": "UPDATE obligation SET allocated_minor = 100",
     "what is delivered exists, unchanged, and its customer can reach it": 'DELETE FROM "grant"',
-    "what is not delivered is given back": "UPDATE obligation SET money = 'refunded'",
+    "no more goes back than was allocated, and every unit's share of it adds up": (
+        "UPDATE obligation SET money = 'refunded'"
+    ),
     "what is owed comes to rest by its deadline": (
         "UPDATE obligation SET delivery = 'made', delivered_at = NULL, deadline_at = '2020-01-01 00:00:00.000000'"
     ),

@@ -84,55 +84,152 @@ def proof(json: Annotated[bool, typer.Option("--json", help="Print the report as
     raise typer.Exit(run(as_json=json))
 
 
+@app.command()
+def reconcile(
+    full: Annotated[bool, typer.Option("--full", help="Everything that the providers have ever had.")] = False,
+    release: Annotated[
+        str, typer.Option(help="Give this money of no order back now: the provider's id of it, e.g. pay_….")
+    ] = "",
+    json: Annotated[bool, typer.Option("--json", help="Print what was found as JSON.")] = False,
+) -> None:
+    """Compare the payment providers' lists with the books, both ways, now; make good what can be."""
+    from makegood.cli.reconciling import reconcile as run
+
+    raise typer.Exit(run(full=full, release=release, as_json=json))
+
+
 orders = typer.Typer(no_args_is_help=True, help="Look at orders, and help one along.")
 app.add_typer(orders, name="orders")
-Number = Annotated[str, typer.Argument(help="The order's number, in any writing.")]
+Wanted = Annotated[
+    str, typer.Argument(help="An order's number or id, a payment's id, the beginning of one, or an e-mail address.")
+]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+Reason = Annotated[str, typer.Option(help="Why; it is kept in the audit log.")]
+UnitNo = Annotated[int | None, typer.Option("--unit", help="Only this unit; else all of them.")]
 
 
 @orders.command()
-def show(number: Number, json: AsJson = False) -> None:
+def show(order: Wanted, json: AsJson = False) -> None:
     """What was ordered, what has become of it, and why."""
     from makegood.cli.ordering import show as run
 
-    raise typer.Exit(run(number, as_json=json))
+    raise typer.Exit(run(order, as_json=json))
 
 
 @orders.command()
-def logs(number: Number, json: AsJson = False) -> None:
-    """Everything that happened to the order, with the time of every step."""
+def logs(order: Wanted, json: AsJson = False) -> None:
+    """Everything that happened to the order, with the time of every step, and who fetched what."""
     from makegood.cli.ordering import logs as run
 
-    raise typer.Exit(run(number, as_json=json))
+    raise typer.Exit(run(order, as_json=json))
 
 
 @orders.command()
-def retry(number: Number) -> None:
+def retry(order: Wanted, reason: Reason, unit: UnitNo = None) -> None:
     """Begin a new attempt now at everything that is still owed."""
     from makegood.cli.ordering import retry as run
 
-    raise typer.Exit(run(number))
+    raise typer.Exit(run(order, reason, unit))
 
 
 @orders.command()
 def refund(
-    number: Number,
+    order: Wanted,
     reason: Annotated[str, typer.Option(help="A sentence that the customer will read.")],
+    unit: UnitNo = None,
 ) -> None:
-    """Give all of the order's money back; what has not been delivered is not made any more."""
+    """Give the money back; what has not been delivered is not made any more."""
     from makegood.cli.ordering import refund as run
 
-    raise typer.Exit(run(number, reason))
+    raise typer.Exit(run(order, reason, unit))
+
+
+@orders.command()
+def redeliver(order: Wanted, reason: Reason, unit: UnitNo = None) -> None:
+    """Look at what was delivered, rebuild what is lost or damaged, and mail fresh links."""
+    from makegood.cli.ordering import redeliver as run
+
+    raise typer.Exit(run(order, reason, unit))
+
+
+@orders.command()
+def complete(
+    order: Wanted,
+    file: Annotated[list[Path], typer.Option(help="What was made by hand; again for each file.")],
+    reason: Reason,
+    unit: UnitNo = None,
+) -> None:
+    """Deliver what was made by hand in place of what could not be made."""
+    from makegood.cli.ordering import complete as run
+
+    raise typer.Exit(run(order, file, reason, unit))
+
+
+@orders.command()
+def goodwill(order: Wanted, reason: Reason, unit: UnitNo = None) -> None:
+    """After its money went back: make it once more, at no price."""
+    from makegood.cli.ordering import goodwill as run
+
+    raise typer.Exit(run(order, reason, unit))
+
+
+@app.command()
+def recover(order: Annotated[str, typer.Option(help="An order to look at in particular.")] = "") -> None:
+    """Look at everything that is not at rest now, and begin again what nothing works on."""
+    from makegood.cli.recovering import recover as run
+
+    raise typer.Exit(run(order))
+
+
+@app.command()
+def retention(
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would go.")] = False, json: AsJson = False
+) -> None:
+    """Delete files that nobody needs any more, by the rules in the settings."""
+    from makegood.cli.retention import retention as run
+
+    raise typer.Exit(run(dry_run=dry_run, as_json=json))
+
+
+@app.command()
+def alerts(json: AsJson = False) -> None:
+    """What is amiss now, and what lately was."""
+    from makegood.cli.alerting import alerts as run
+
+    raise typer.Exit(run(as_json=json))
+
+
+privacy = typer.Typer(no_args_is_help=True, help="A person's own data: hand them over, or take them out.")
+app.add_typer(privacy, name="privacy")
+Email = Annotated[str, typer.Option(help="The person's e-mail address, which they have proved to be theirs.")]
+
+
+@privacy.command("export")
+def privacy_export(
+    email: Email, out: Annotated[Path, typer.Option(help="A new or empty folder.")], json: AsJson = False
+) -> None:
+    """Write all that is known of the person, and their files."""
+    from makegood.cli.privacy import export as run
+
+    raise typer.Exit(run(email, out, as_json=json))
+
+
+@privacy.command("erase")
+def privacy_erase(email: Email, json: AsJson = False) -> None:
+    """Take out what nothing owed and no law needs, and say what stays and why."""
+    from makegood.cli.privacy import erase as run
+
+    raise typer.Exit(run(email, as_json=json))
 
 
 operators = typer.Typer(no_args_is_help=True, help="Who may come into the console.")
 app.add_typer(operators, name="operators")
-Email = Annotated[str, typer.Argument(help="The operator's e-mail address.")]
+OperatorEmail = Annotated[str, typer.Argument(help="The operator's e-mail address.")]
 
 
 @operators.command("add")
 def add_operator(
-    email: Email,
+    email: OperatorEmail,
     role: Annotated[
         Literal["viewer", "operator", "owner"] | None,
         typer.Option(help="A viewer reads, an operator also acts, an owner also manages operators."),
@@ -154,7 +251,7 @@ def list_operators(json: AsJson = False) -> None:
 
 
 @operators.command("disable")
-def disable_operator(email: Email) -> None:
+def disable_operator(email: OperatorEmail) -> None:
     """End an operator's rights and sessions at once."""
     from makegood.cli.operators import disable as run
 

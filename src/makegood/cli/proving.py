@@ -28,7 +28,7 @@ def proof(*, as_json: bool) -> int:
     settings.home.mkdir(parents=True, exist_ok=True)
     database = Database(settings.database)
     schema.migrate(database)
-    with _reachable(settings) as reachable:
+    with reachable_sandbox(settings) as reachable:
         report = prove(database, ObjectStore(settings.home / "objects"), payment_providers(reachable, clock), clock)
     database.close()
     if as_json:
@@ -39,7 +39,7 @@ def proof(*, as_json: bool) -> int:
 
 
 @contextmanager
-def _reachable(settings: Settings) -> Iterator[Settings]:
+def reachable_sandbox(settings: Settings) -> Iterator[Settings]:
     """Settings under which the sandbox answers: where it is set, in the running shop, or for now from its own file."""
     if settings.sandbox_url:
         yield settings

@@ -24,13 +24,12 @@ from makegood.console import (
     workers,
 )
 from makegood.console.access import SignedOut, identify, sign_in_address
-from makegood.console.acts import Operating, Restarting
 from makegood.console.rendering import ConsolePages, pages_of
 from makegood.kernel import logs
 from makegood.kernel.errors import MakegoodError
 from makegood.web.services import Services
 
-__all__ = ["UPLOADS", "Operating", "Restarting", "error_page", "install"]
+__all__ = ["UPLOADS", "error_page", "install"]
 
 PARTS = (signing_in, promises, orders, order, refunds, inbox, dead_letters, workers, health, audit_log, people, acting)
 UPLOADS = "/console/complete/"
@@ -39,13 +38,12 @@ UPLOADS = "/console/complete/"
 log = logs.get("console")
 
 
-def install(app: FastAPI, operating: Any, report: Callable[[Request], Mapping[str, Any]]) -> None:
-    """Put the console into the application. `operating` carries the acts out: those of `Operating` that it has are
-    offered. `report` is what `/health` says."""
+def install(app: FastAPI, report: Callable[[Request], Mapping[str, Any]]) -> None:
+    """Put the console into the application. `report` is what `/health` says."""
     shop = app.state.services
     if not isinstance(shop, Services):
         raise TypeError("the console is installed into an application that has its services")
-    app.state.console = ConsolePages(shop, operating, report)
+    app.state.console = ConsolePages(shop, report)
     for part in PARTS:
         app.include_router(part.router)
 

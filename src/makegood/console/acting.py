@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 from urllib.parse import urlencode
@@ -13,7 +13,7 @@ from fastapi.responses import RedirectResponse, Response
 from sqlalchemy.orm import Session
 
 from makegood.console.access import Acting
-from makegood.console.acts import ACTS, Act, left_of, newest, offered
+from makegood.console.acts import ACTS, Act, left_of, newest
 from makegood.console.audit_log import is_by_somebody
 from makegood.console.rendering import pages_of
 from makegood.console.uploads import Received, read_files
@@ -82,10 +82,17 @@ def _do(request: Request, who: Acting, act: Act, number: str, form: dict[str, st
 
 
 def _call(request: Request, act: Act, obligation_id: str, files: Sequence[Path], by: str, reason: str) -> bool:
-    operating = pages_of(request).acts
+    operating = services(request).operating
     if act.takes_files:
-        return bool(operating.complete(obligation_id, files, by, reason))
-    return bool(getattr(operating, act.name)(obligation_id, by, reason))
+        return operating.complete(obligation_id, files, by, reason)
+    if act.name == "goodwill":
+        return bool(operating.goodwill(obligation_id, by, reason))
+    carry_out: dict[str, Callable[[str, str, str], bool]] = {
+        "retry": operating.retry,
+        "redeliver": operating.redeliver,
+        "refund": operating.refund,
+    }
+    return carry_out[act.name](obligation_id, by, reason)
 
 
 def _confirm(
@@ -145,6 +152,6 @@ def _overtaken(last: AuditEvent | None) -> str:
 
 def _act(request: Request, name: str) -> Act:
     act = ACTS.get(name)
-    if act is None or act not in offered(pages_of(request).acts):
+    if act is None:
         raise NotFound(path=request.url.path)
     return act

@@ -4,57 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any, Protocol
 
-from makegood.kernel import audit
-from makegood.kernel.clock import Clock
-from makegood.kernel.database import Database
 from makegood.kernel.money import Money
 from makegood.orders.models import Obligation, Order
-from makegood.orders.obligations import Obligations
 from makegood.orders.states import OPEN_DELIVERY, Delivery
 from makegood.orders.states import Money as MoneyState
-
-
-class Operating(Protocol):
-    """What the console calls. `by` is the operator's address, `reason` a sentence. Each is audited in its transaction
-    and a compare-and-set: of several at the same moment one gets True."""
-
-    def retry(self, obligation_id: str, by: str, reason: str) -> bool: ...
-
-    def refund(self, obligation_id: str, by: str, reason: str) -> bool: ...
-
-    def redeliver(self, obligation_id: str, by: str, reason: str) -> bool: ...
-
-    def complete(self, obligation_id: str, files: Sequence[Path], by: str, reason: str) -> bool: ...
-
-    def goodwill(self, obligation_id: str, by: str, reason: str) -> str: ...
-
-
-class Restarting:
-    """Retry and refund by what obligations can do themselves."""
-
-    def __init__(self, database: Database, clock: Clock, obligations: Obligations) -> None:
-        self._database, self._clock, self._obligations = database, clock, obligations
-
-    def retry(self, obligation_id: str, by: str, reason: str) -> bool:
-        with self._database.write() as session:
-            row = self._obligations.get(session, obligation_id)
-            done = self._obligations.restart(session, obligation_id, row.attempt, f"{by}: {reason}")
-            if done:
-                audit.record(
-                    session, self._clock, "operator.retried", obligation_id, row.order_id, by=by, reason=reason
-                )
-        return done
-
-    def refund(self, obligation_id: str, by: str, reason: str) -> bool:
-        with self._database.write() as session:
-            done = self._obligations.give_back(session, obligation_id, reason)
-            if done:
-                order_id = self._obligations.get(session, obligation_id).order_id
-                audit.record(session, self._clock, "operator.refunded", obligation_id, order_id, by=by, reason=reason)
-        return done
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,11 +99,6 @@ ACTS = {
         ),
     )
 }  # fmt: skip
-
-
-def offered(operating: Any) -> list[Act]:
-    """The acts that `operating` can carry out."""
-    return [act for act in ACTS.values() if hasattr(operating, act.name)]
 
 
 def newest(obligations: Sequence[Obligation]) -> list[Obligation]:

@@ -15,8 +15,9 @@ from makegood.console.access import Acting, Viewer
 from makegood.console.lists import Button, Column, Filter, Kind, Listing, Tag
 from makegood.kernel.money import Money
 from makegood.notify.models import Mail, MailState
-from makegood.orders.models import Order
-from makegood.payments.models import Payment, PaymentEvent, Refund
+from makegood.orders.models import Order, Refund
+from makegood.payments.models import Payment, PaymentEvent
+from makegood.payments.surplus import Surplus
 from makegood.web.services import services
 
 router = APIRouter(include_in_schema=False)
@@ -24,7 +25,11 @@ router = APIRouter(include_in_schema=False)
 UNHANDLED_AFTER_TRIES = 2
 """A notification that is in its first try is no dead letter yet."""
 FILTERS = (
-    Filter("kind", "Show", (("", "all"), ("mail", "mails"), ("event", "notifications"), ("refund", "refunds"))),
+    Filter(
+        "kind",
+        "Show",
+        (("", "all"), ("mail", "mails"), ("event", "notifications"), ("refund", "refunds"), ("stray", "stray money")),
+    ),
     Filter("q", "Problem or recipient contains"),
 )
 COLUMNS = (
@@ -51,7 +56,7 @@ def dead_letters(request: Request, who: Viewer) -> Response:
     """What failed and waits for somebody."""
     shop, wanted = services(request), lists.read(request, FILTERS, tuple(SORTS), "since")
     with shop.database.read() as session:
-        everything = [*_mails(session), *_events(session), *_refunds(session)]
+        everything = [*_mails(session), *_events(session), *_refunds(session), *_strays(session, shop.surplus)]
     text = wanted.filters["q"].casefold()
     chosen = [
         row
@@ -86,6 +91,15 @@ def retry_event(request: Request, who: Acting, row_id: str) -> Response:
 def retry_refund(request: Request, who: Acting, refund_id: str) -> Response:
     """Ask the provider for a refund again."""
     return _back(services(request).refunding.retry(refund_id, who.email))
+
+
+@router.post("/console/dead-letters/stray/{payment_id}")
+def release(request: Request, who: Acting, payment_id: str) -> Response:
+    """Give stray money back now, before its window is over."""
+    shop = services(request)
+    with shop.database.write() as session:
+        done = shop.surplus.release(session, payment_id, who.email)
+    return _back(done)
 
 
 def _back(done: bool) -> Response:
@@ -153,4 +167,25 @@ def _refunds(session: Session) -> list[dict[str, Any]]:
             "button": Button("Try again", f"/console/dead-letters/refund/{refund.id}", f"the refund for {number}"),
         }
         for refund, number in session.execute(query)
+    ]
+
+
+def _strays(session: Session, surplus: Surplus) -> list[dict[str, Any]]:
+    return [
+        {
+            "is": "stray",
+            "kind": Tag("stray money", "risk"),
+            "what": f"{Money(refund.amount_minor, refund.currency).format()} that belongs to no order, from "
+            f"{payment.provider} ({payment.provider_ref})",
+            "order": None,
+            "since": refund.created_at,
+            "tries": refund.tries,
+            "problem": f"It goes back by itself at {refund.due_at:%Y-%m-%d %H:%M} UTC, unless you find whose it is.",
+            "button": Button(
+                "Give back now",
+                f"/console/dead-letters/stray/{payment.id}",
+                f"the stray payment {payment.provider_ref}",
+            ),
+        }
+        for payment, refund in surplus.waiting(session)
     ]

@@ -8,7 +8,7 @@ from fastapi.responses import FileResponse, RedirectResponse, Response
 from makegood.accounts.operator_models import Role
 from makegood.console import order_story
 from makegood.console.access import Acting, Viewer
-from makegood.console.acts import ACTS, newest, offered
+from makegood.console.acts import ACTS, newest
 from makegood.console.audit_log import actor_of, facts_of
 from makegood.console.inbox import state_of
 from makegood.console.rendering import pages_of
@@ -38,7 +38,7 @@ def show(request: Request, who: Viewer, number: str) -> Response:
         story = order_story.read(session, shop.products, order, shop.clock.now(), page)
         link = shop.links.order(order)
     may_act = who.may(Role.OPERATOR)
-    acts = offered(pages.acts) if may_act else []
+    acts = list(ACTS.values()) if may_act else []
     current = newest(story.obligations)
     applying = {act.name: sum(act.applies(owed) for owed in current) for act in acts}
     return pages.page(

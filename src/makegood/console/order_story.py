@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
@@ -16,14 +15,13 @@ from makegood.console.timeline import Attempt, Phase
 from makegood.fulfillment.models import ArtefactRow, Commitment, Download, Grant
 from makegood.kernel import audit
 from makegood.kernel.audit import AuditEvent
-from makegood.kernel.database import Base
 from makegood.kernel.money import Money
 from makegood.notify.models import Mail, MailState, of_order
-from makegood.orders.models import Obligation, Order, OrderLine, Unit
+from makegood.orders.models import Obligation, Order, OrderLine, Refund, Unit
 from makegood.orders.reading import obligations_of, state_of
 from makegood.orders.states import OPEN_DELIVERY
 from makegood.orders.states import Money as MoneyState
-from makegood.payments.models import Payment, PaymentEvent, Refund
+from makegood.payments.models import Dispute, Payment, PaymentEvent
 from makegood.storage.assets import Asset
 
 UNITS_A_PAGE = 25
@@ -84,7 +82,7 @@ class OrderStory:
     obligations: Sequence[Obligation]
     payments: Sequence[Payment]
     refunds: Sequence[Refund]
-    disputes: Sequence[dict[str, Any]]
+    disputes: Sequence[Dispute]
     notifications: Sequence[PaymentEvent]
     mails: Sequence[Mail]
     before: Phase | None
@@ -128,7 +126,11 @@ def read(session: Session, products: Products, order: Order, now: datetime, page
         obligations=obligations,
         payments=payments,
         refunds=refunds,
-        disputes=_disputes(session, payments),
+        disputes=list(
+            session.scalars(
+                sa.select(Dispute).where(Dispute.payment_id.in_([p.id for p in payments])).order_by(Dispute.noted_at)
+            )
+        ),
         notifications=notifications,
         mails=mails,
         before=timeline.phase("Until it was paid", "the customer's and the provider's time, mostly", before, now),
@@ -206,15 +208,6 @@ def _notifications(session: Session, payments: Sequence[Payment]) -> list[Paymen
     if not mine:
         return []
     return list(session.scalars(sa.select(PaymentEvent).where(sa.or_(*mine)).order_by(PaymentEvent.received_at)))
-
-
-def _disputes(session: Session, payments: Sequence[Payment]) -> list[dict[str, Any]]:
-    """The disputes of these payments, with whatever is known of each."""
-    table = Base.metadata.tables.get("dispute")
-    if table is None or "payment_id" not in table.c:
-        return []
-    rows = session.execute(sa.select(table).where(table.c.payment_id.in_([p.id for p in payments]))).mappings()
-    return [{name: value for name, value in row.items() if value not in (None, "")} for row in rows]
 
 
 def _after(

@@ -19,10 +19,9 @@ from makegood.console.access import Viewer
 from makegood.console.lists import Column, Filter, Kind, Listing, Tag
 from makegood.kernel.audit import AuditEvent
 from makegood.kernel.money import Money
-from makegood.orders.models import Obligation, Order, OrderLine, Unit
+from makegood.orders.models import Obligation, Order, OrderLine, Refund, Unit
 from makegood.orders.states import OPEN_DELIVERY
 from makegood.orders.states import Money as MoneyState
-from makegood.payments.models import Refund
 from makegood.web.services import services
 
 router = APIRouter(include_in_schema=False)

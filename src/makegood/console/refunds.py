@@ -12,8 +12,8 @@ from makegood.console import lists
 from makegood.console.access import Viewer
 from makegood.console.lists import Column, Filter, Kind, Listing, Tag
 from makegood.kernel.money import Money
-from makegood.orders.models import Order
-from makegood.payments.models import Payment, Refund
+from makegood.orders.models import Order, Refund
+from makegood.payments.models import Payment
 from makegood.web.services import services
 
 router = APIRouter(include_in_schema=False)

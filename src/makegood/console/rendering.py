@@ -40,8 +40,8 @@ class Tab:
 class ConsolePages:
     """Renders the console's pages. One per application."""
 
-    def __init__(self, shop: Services, acts: Any, health: Callable[[Request], Mapping[str, Any]]) -> None:
-        self.acts, self.health, self._shop = acts, health, shop
+    def __init__(self, shop: Services, health: Callable[[Request], Mapping[str, Any]]) -> None:
+        self.health, self._shop = health, shop
         self._environment = environment([HERE / "templates"], shop.settings.shop_name)
         self._environment.globals.update(env=shop.settings.env)
         self._environment.filters.update(

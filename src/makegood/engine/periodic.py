@@ -29,9 +29,13 @@ class Periodic:
 
     def _loop(self) -> None:
         while not self._stopping.is_set():
-            for work in self._works:
-                try:
-                    work()
-                except Exception:
-                    log.exception("periodic.failed", name=self._name, work=work.__qualname__)
+            self.turn()
             self._stopping.wait(self._seconds)
+
+    def turn(self) -> None:
+        """Do each work once, now."""
+        for work in self._works:
+            try:
+                work()
+            except Exception:
+                log.exception("periodic.failed", name=self._name, work=getattr(work, "__qualname__", str(work)))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlalchemy as sa
 
 from makegood.engine import Engine, WorkState
+from makegood.fulfillment.telling import Telling
 from makegood.kernel.clock import Clock
 from makegood.kernel.database import Database
 from makegood.kernel.errors import MakegoodError
@@ -22,7 +23,10 @@ class DeadlinePassed(MakegoodError):
 class FulfillmentSweep:
     """Without an age limit: what is owed is looked at until it is at rest."""
 
-    def __init__(self, database: Database, engine: Engine, clock: Clock, obligations: Obligations) -> None:
+    def __init__(
+        self, database: Database, engine: Engine, clock: Clock, obligations: Obligations, telling: Telling
+    ) -> None:
+        self._telling = telling
         self._database, self._engine, self._clock, self._obligations = database, engine, clock, obligations
 
     def run(self) -> None:
@@ -48,4 +52,5 @@ class FulfillmentSweep:
         last = f"{obligation.error_code}: {obligation.error_text}" if obligation.error_code else "none"
         error = DeadlinePassed(deadline=obligation.deadline_at.isoformat(), last=last)
         with self._database.write() as session:
-            self._obligations.give_back(session, obligation.id, error.for_customer(), error=error)
+            if self._obligations.give_back(session, obligation.id, error.for_customer(), error=error):
+                self._telling.sorry(session, self._obligations.get(session, obligation.id))

@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 
 from makegood.catalog.products import Products
 from makegood.fulfillment.models import ArtefactRow, Grant
+from makegood.kernel.errors import NotFound
 from makegood.orders.models import Obligation, OrderInput
 from makegood.orders.reading import unit_with_line
 from makegood.orders.states import Delivery, Money
@@ -41,18 +42,30 @@ def artefacts_of(session: Session, obligation_id: str, attempt: int) -> list[Art
     return list(session.scalars(query.order_by(ArtefactRow.name)))
 
 
-def view_unit(session: Session, objects: ObjectStore, products: Products, unit_id: str) -> UnitView:
-    """The unit with everything that its product may read."""
+class UnitErased(NotFound):
+    code = "UNIT_ERASED"
+    status = 410
+    customer = "This was taken away at its owner's wish."
+    operator = "The order {number} was erased at {at}, so nothing of it can be read or made again."
+
+
+def view_unit(
+    session: Session, objects: ObjectStore, products: Products, unit_id: str, *, given: bool = True, made: bool = True
+) -> UnitView:
+    """The unit with everything that its product may read: what was `given` for it and what was `made`, which whoever
+    doesn't need them doesn't ask for. Raises `UnitErased` once its customer's data were taken out."""
     unit, line, order = unit_with_line(session, unit_id)
+    if order.erased_at is not None:
+        raise UnitErased(number=order.number, at=order.erased_at.isoformat())
     obligation = current_obligation(session, unit_id)
     grant = obligation and session.scalar(sa.select(Grant).where(Grant.obligation_id == obligation.id))
-    rows = artefacts_of(session, grant.obligation_id, grant.attempt) if grant else []
+    rows = artefacts_of(session, grant.obligation_id, grant.attempt) if grant and made else []
     return UnitView(
         id=unit.id,
         order_number=order.number,
         unit_no=unit.unit_no,
         options=products.get(line.product_id).options.model_validate(line.options),
-        inputs={file.slot: _input(session, objects, file) for file in line.inputs},
+        inputs={file.slot: _input(session, objects, file) for file in line.inputs if given},
         codes={code.purpose: code.code for code in unit.codes},
         seed=unit.seed,
         ordered_at=order.created_at,

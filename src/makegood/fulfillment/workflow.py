@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import timedelta
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
@@ -53,14 +54,19 @@ class Target:
     unit: UnitView
     product: Product
 
+    def of_attempt(self, attempt: int) -> Target:
+        """The same, worked on by another attempt."""
+        return replace(self, attempt=attempt)
+
 
 class Fulfillment:
     """secure inputs → make → verify → grant → tell, each a recorded step."""
 
     def __init__(
         self, database: Database, engine: Engine, clock: Clock, obligations: Obligations, products: Products,
-        workshop: Workshop, telling: Telling, retry_seconds: float,
+        workshop: Workshop, telling: Telling, retry_seconds: float, downloads_last: timedelta | None = None,
     ) -> None:  # fmt: skip
+        self._downloads_last = downloads_last
         self._database, self._engine, self._clock = database, engine, clock
         self._obligations, self._products, self._workshop = obligations, products, workshop
         self._telling, self._retry_seconds = telling, retry_seconds
@@ -74,7 +80,7 @@ class Fulfillment:
         if not self._engine.step("claim", lambda: self._claim(obligation_id, attempt)):
             return
         try:
-            self._make(self._target(obligation_id, attempt))
+            self._make(self.target(obligation_id, attempt))
         except Unmakeable as error:
             self._give_back(obligation_id, error)
         except MakegoodError as error:
@@ -87,12 +93,14 @@ class Fulfillment:
         with self._database.write() as session:
             return self._obligations.claim(session, obligation_id, attempt)
 
-    def _target(self, obligation_id: str, attempt: int) -> Target:
+    def target(self, obligation_id: str, attempt: int, *, given: bool = True) -> Target:
+        """What an attempt at the obligation works on, with the customer's files if they were `given` to be read."""
         with self._database.read() as session:
             obligation = session.get_one(Obligation, obligation_id)
             _, line, order = unit_with_line(session, obligation.unit_id)
             product = self._products.get(line.product_id)
-            unit = view_unit(session, self._workshop.objects, self._products, obligation.unit_id)
+            objects, unit_id = self._workshop.objects, obligation.unit_id
+            unit = view_unit(session, objects, self._products, unit_id, given=given, made=False)
         return Target(obligation_id, attempt, order.id, unit, product)
 
     def _make(self, target: Target) -> None:
@@ -137,15 +145,18 @@ class Fulfillment:
             if not self._obligations.made(session, target.obligation_id, target.attempt, names):
                 return self._was_ours(session, target, Delivery.MADE)
             for artefact in made:
-                self._keep(session, target, artefact)
+                self.keep(session, target, artefact)
         return True
 
-    def _keep(self, session: Session, target: Target, artefact: Artefact) -> None:
+    def keep(self, session: Session, target: Target, artefact: Artefact) -> None:
+        """Add the artefact as made by this attempt, held for its delivery."""
         asset_id = assets.add(
             session, self._clock, asset_id=new_id(), key=artefact.key, sha256=artefact.sha256, size=artefact.size,
             media_type=artefact.media_type, file_name=artefact.file_name,
         )  # fmt: skip
         assets.hold(session, self._clock, [asset_id], HoldKind.DELIVERY, target.obligation_id)
+        # Now that nobody may delete it any more: an earlier attempt's object may have been cleared away meanwhile.
+        self._workshop.objects.path(artefact.key)
         session.add(
             ArtefactRow(
                 id=new_id(), obligation_id=target.obligation_id, attempt=target.attempt, name=artefact.name,
@@ -155,29 +166,30 @@ class Fulfillment:
 
     def _grant(self, target: Target) -> bool:
         """Delivered, grant, commitments, mail and holds: one transaction, and only while the money is kept."""
-        now = self._clock.now()
         with self._database.write() as session:
             if not self._obligations.delivered(session, target.obligation_id, target.attempt):
                 return self._was_ours(session, target, Delivery.DELIVERED)
-            grant = Grant(
-                id=new_id(), obligation_id=target.obligation_id, attempt=target.attempt, token=new_secret(),
-                granted_at=now,
-            )  # fmt: skip
-            session.add(grant)
-            for term in target.product.commitments:
-                session.add(
-                    Commitment(
-                        id=new_id(), obligation_id=target.obligation_id, kind=term.kind, since=now,
-                        until=now + term.lasts,
-                    )
-                )  # fmt: skip
-            assets.hold(session, self._clock, _asset_ids(target.unit), HoldKind.DELIVERY, target.obligation_id)
-            self._release_order(session, target.order_id)
-            session.flush()
-            self._telling.delivered(
-                session, session.get_one(Order, target.order_id), grant, target.product, target.unit
-            )
+            self.grant(session, target)
         return True
+
+    def grant(self, session: Session, target: Target) -> None:
+        """The customer's right to what was just delivered, what stays promised, the mail, and the holds."""
+        now = self._clock.now()
+        grant = Grant(
+            id=new_id(), obligation_id=target.obligation_id, attempt=target.attempt, token=new_secret(),
+            granted_at=now, expires_at=None if self._downloads_last is None else now + self._downloads_last,
+        )  # fmt: skip
+        session.add(grant)
+        for term in target.product.commitments:
+            session.add(
+                Commitment(
+                    id=new_id(), obligation_id=target.obligation_id, kind=term.kind, since=now, until=now + term.lasts
+                )
+            )
+        assets.hold(session, self._clock, _asset_ids(target.unit), HoldKind.DELIVERY, target.obligation_id)
+        self._release_order(session, target.order_id)
+        session.flush()
+        self._telling.delivered(session, session.get_one(Order, target.order_id), grant, target.product, target.unit)
 
     def _was_ours(self, session: Session, target: Target, delivery: Delivery) -> bool:
         """Whether this very attempt made the change before a kill kept the engine from recording it."""
@@ -200,7 +212,8 @@ class Fulfillment:
 
     def _give_back(self, obligation_id: str, error: MakegoodError) -> None:
         with self._database.write() as session:
-            self._obligations.give_back(session, obligation_id, error.for_customer(), error=error)
+            if self._obligations.give_back(session, obligation_id, error.for_customer(), error=error):
+                self._telling.sorry(session, self._obligations.get(session, obligation_id))
 
 
 def _asset_ids(unit: UnitView) -> set[str]:

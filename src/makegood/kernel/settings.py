@@ -59,8 +59,26 @@ class Settings(BaseSettings):
     operator_link_hours: float = 24
     sweep_seconds: float = 5
     housekeeping_seconds: float = 60
+    retention_seconds: float = 3600
+    """How often files that nobody needs are deleted."""
+    unpaid_days: float = Field(default=7, ge=0)
+    """How long the files of an order are kept after nobody can pay it any more."""
+    paid_input_days: float | None = Field(default=None, ge=0)
+    """How long a customer's files are kept after the later of delivery and payment; for ever if not set."""
+    delivery_days: float | None = Field(default=None, ge=0)
+    """How long what was made can be downloaded, from the later of making and payment; for ever if not set."""
+    abandoned_days: float = Field(default=0, ge=0)
+    """How long the files of what could not be made are kept once its money is back."""
+    orphan_hours: float = Field(default=24, ge=0)
+    """How old an object without a row must be before it counts as left over."""
+    orphan_seconds: float = 6 * 3600
+    """How often the store is compared with its rows, both ways."""
     unheld_hours: float = 1
     """How long an object may be without a hold: between its upload and the draft that takes it."""
+    reconcile_seconds: float = 60
+    """How often the providers' own lists are compared with the books."""
+    stray_hours: float = 72
+    """How long an operator has to look at money that belongs to no order before it goes back."""
     poll_seconds: float = 2
     """How often queues are looked into where nothing wakes the process: for delayed work and that of other hosts."""
     lease_seconds: float = 10
@@ -69,6 +87,18 @@ class Settings(BaseSettings):
     disk_floor_mb: int = 512
     work: bool = True
     """Whether `makegood serve` also works; without it, `makegood worker` processes do."""
+
+    alert_urls: str = ""
+    """Where alerts go: addresses as apprise writes them, with commas between."""
+    alert_seconds: float = 60
+    alert_repeat_hours: float = 6
+    alert_late_share: float = Field(default=0.5, gt=0, le=1)
+    """The share of its deadline after which something undelivered counts as late."""
+    alert_stuck_attempts: int = Field(default=3, ge=1)
+    """After how many attempts with the same error something counts as stuck."""
+    alert_after_minutes: float = 10
+    """How long a refund, a mail or a notification may fail before somebody is told."""
+
     workers: int = Field(default=4, ge=1, le=64)
     isolated_processes: int = Field(default=2, ge=1, le=32)
 

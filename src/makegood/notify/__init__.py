@@ -1,6 +1,7 @@
 """Telling the customer: mails as rows in an outbox, sent at least once, each under one permanent Message-ID."""
 
 from makegood.notify.letters import (
+    Apology,
     Delivered,
     DeliveredUnit,
     Download,
@@ -16,6 +17,7 @@ from makegood.notify.mails import Mailer
 from makegood.notify.models import Mail, MailState
 
 __all__ = [
+    "Apology",
     "Delivered",
     "DeliveredUnit",
     "Download",

@@ -97,7 +97,8 @@ class DeliveredUnit:
 
 @dataclass(frozen=True, slots=True)
 class Delivered(Letter):
-    """Sent with each delivery. `remaining` is how many units of the order are still being made."""
+    """Sent with each delivery. `remaining` is how many units of the order are still being made; `again`: it was
+    delivered before, and these are fresh links to it."""
 
     template = "delivered"
 
@@ -105,10 +106,39 @@ class Delivered(Letter):
     order_url: str
     units: tuple[DeliveredUnit, ...]
     remaining: int = 0
+    again: bool = False
 
     @property
     def subject(self) -> str:
+        if self.again:
+            return f"Your order {self.order_number} once more"
         return f"{'Part of your' if self.remaining else 'Your'} order {self.order_number} is ready"
+
+
+def apology_key(obligation_id: str) -> str:
+    """Under which key the apology for an obligation is told."""
+    return f"apology/{obligation_id}"
+
+
+@dataclass(frozen=True, slots=True)
+class Apology(Letter):
+    """Sent when something that was ordered is not made any more, before its money is back. `title` says what it is,
+    `reason` is one or more whole sentences in plain words; `amount` goes back and may be nothing; `others`: the order
+    has more units, which stand; `test`: no real money moves."""
+
+    template = "apology"
+
+    order_number: str
+    order_url: str
+    title: str
+    reason: str
+    amount: Money
+    others: bool = False
+    test: bool = False
+
+    @property
+    def subject(self) -> str:
+        return f"We are sorry: we could not make your order {self.order_number}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,7 @@ from makegood.kernel.ids import new_id
 from makegood.kernel.settings import Settings
 from makegood.notify.letters import Letter
 from makegood.notify.message import check_header, check_recipient, compose, read_sender
-from makegood.notify.models import MAIL, Mail, MailState, get
+from makegood.notify.models import ERASED_DOMAIN, MAIL, Mail, MailState, get
 from makegood.notify.rendering import render
 from makegood.notify.transport import CONVERSATION_SECONDS, Envelope, transport_for
 
@@ -53,10 +53,14 @@ class Mailer:
 
     def post(self, session: Session, *, key: str, to: str, letter: Letter, order_id: str | None = None) -> str:
         """Render the letter and put it into the outbox, in the caller's transaction; returns the mail's id. The
-        same `key` again changes nothing. `to` is one bare ASCII address; anything else raises `HeaderInjection`."""
+        same `key` again changes nothing. `to` is one bare ASCII address; anything else raises `HeaderInjection`.
+        Nobody is written to who was taken out: the id is empty then."""
         known = session.scalar(sa.select(Mail.id).where(Mail.key == key))
         if known is not None:
             return known
+        if to.endswith(f"@{ERASED_DOMAIN}"):
+            audit.record(session, self._clock, "mail.not_written", key, order_id, key=key)
+            return ""
         check_recipient(to)
         check_header("Subject", letter.subject)
         body = render(letter, shop_name=self._settings.shop_name, shop_url=self._settings.public_address)

@@ -13,6 +13,9 @@ from makegood.kernel.database import Base
 from makegood.kernel.errors import NotFound
 from makegood.kernel.states import States
 
+ERASED_DOMAIN = "erased.invalid"
+"""The domain of the addresses that stand for people who were taken out: nobody is written to there."""
+
 
 class MailState(StrEnum):
     """`accepted` means that a mail server took responsibility for it (or that the shop's own outbox shows it)."""

@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from makegood.kernel.database import Base
-from makegood.orders.states import Delivery, Money
+from makegood.orders.states import Delivery, Money, RefundState
 from makegood.storage.assets import Asset
 
 
@@ -33,6 +33,8 @@ class Order(Base):
     closed_at: Mapped[datetime | None]
     open_for: Mapped[str | None] = mapped_column(unique=True)
     """`{draft}:{version}` while unpaid, so that one version of a draft has at most one open order."""
+    erased_at: Mapped[datetime | None]
+    """When its customer's personal data were taken out at their wish; the figures stay."""
 
     lines: Mapped[list[OrderLine]] = relationship(order_by="OrderLine.position", lazy="selectin")
 
@@ -112,7 +114,8 @@ class UnitCode(Base):
 
 
 class Obligation(Base):
-    """One paid unit that is owed. `number` 0 is the paid one; later ones are goodwill of value 0."""
+    """One paid unit that is owed. `number` 0 is the paid one; each later one is goodwill of value 0, and makes up for
+    the one before it, which was abandoned."""
 
     __tablename__ = "obligation"
 
@@ -123,6 +126,7 @@ class Obligation(Base):
     payment_id: Mapped[str] = mapped_column(index=True)
     allocated_minor: Mapped[int] = mapped_column(sa.BigInteger)
     returned_minor: Mapped[int] = mapped_column(sa.BigInteger)
+    """What has left again, given back or charged back: the sum of what the provider says, laid on the units."""
     delivery: Mapped[str] = mapped_column(index=True)
     money: Mapped[str] = mapped_column(index=True)
     attempt: Mapped[int]
@@ -130,6 +134,8 @@ class Obligation(Base):
     lease_until: Mapped[datetime | None]
     owed_at: Mapped[datetime]
     deadline_at: Mapped[datetime]
+    disputed_at: Mapped[datetime | None]
+    """Since when the deadline sleeps, while the money is disputed."""
     next_try_at: Mapped[datetime | None]
     at_step: Mapped[str | None]
     error_code: Mapped[str | None]
@@ -145,4 +151,39 @@ class Obligation(Base):
         sa.CheckConstraint("allocated_minor >= 0 AND returned_minor BETWEEN 0 AND allocated_minor", "returned"),
         sa.CheckConstraint("NOT (delivery = 'abandoned' AND money = 'kept')", "abandoned_money"),
         sa.CheckConstraint("(delivery = 'delivered') = (delivered_at IS NOT NULL)", "delivered_at"),
+    )
+
+
+class Refund(Base):
+    """Money that we give back. Recorded before the provider is called, which knows it by `reference` for ever: that is
+    made from the unit (or the provider's own payment) and `key`, so that a restored backup makes the same one again."""
+
+    __tablename__ = "refund"
+
+    id: Mapped[str] = mapped_column(primary_key=True)
+    payment_id: Mapped[str] = mapped_column(sa.ForeignKey("payment.id"), index=True)
+    obligation_id: Mapped[str | None] = mapped_column(sa.ForeignKey(Obligation.id))
+    surplus_of: Mapped[str | None] = mapped_column(unique=True)
+    """The payment whose money belongs to nothing, where there is no obligation."""
+    key: Mapped[str]
+    """`whole`, `surplus`, or the occasion of a part."""
+    reference: Mapped[str] = mapped_column(unique=True)
+    amount_minor: Mapped[int] = mapped_column(sa.BigInteger)
+    """What is to go back: derived anew before each try, and in the end what went."""
+    currency: Mapped[str]
+    reason: Mapped[str]
+    state: Mapped[str] = mapped_column(index=True)
+    provider_ref: Mapped[str | None]
+    tries: Mapped[int]
+    due_at: Mapped[datetime | None]
+    """Not before this moment; at once if there is none."""
+    last_error: Mapped[str | None]
+    created_at: Mapped[datetime]
+    settled_at: Mapped[datetime | None]
+
+    __table_args__ = (
+        sa.UniqueConstraint("obligation_id", "key"),
+        sa.CheckConstraint(f"state IN ({', '.join(repr(str(s)) for s in RefundState)})", "state"),
+        sa.CheckConstraint("amount_minor >= 0", "amount"),
+        sa.CheckConstraint("(obligation_id IS NULL) <> (surplus_of IS NULL)", "for"),
     )

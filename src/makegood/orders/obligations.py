@@ -14,8 +14,9 @@ from makegood.kernel import audit
 from makegood.kernel.clock import Clock
 from makegood.kernel.errors import MakegoodError
 from makegood.kernel.ids import new_id
-from makegood.orders.models import Obligation, Order
-from makegood.orders.states import DELIVERY, MONEY, OPEN_DELIVERY, Delivery, Money
+from makegood.orders.models import Obligation, Order, Refund
+from makegood.orders.reversals import PAY_BACK, ROW, SURPLUS, WHOLE, abandonment, pay_back_work_id, refund_reference
+from makegood.orders.states import DELIVERY, MONEY, OPEN_DELIVERY, Delivery, Money, RefundState
 
 FULFIL = "fulfillment.fulfil"
 REFUND = "payments.refund"
@@ -95,26 +96,44 @@ class Obligations:
         """Begin a new attempt because `attempt` has no live workflow any more."""
         return self._again(session, obligation_id, attempt, "obligation.restarted", 0, reason_noted=reason)
 
+    def take_over(self, session: Session, obligation_id: str, attempt: int) -> bool:
+        """Begin a new attempt that no workflow works on, because the caller brings the result in this transaction."""
+        result = session.execute(
+            sa.update(Obligation)
+            .where(
+                Obligation.id == obligation_id,
+                Obligation.attempt == attempt,
+                Obligation.delivery.in_(OPEN_DELIVERY),
+                Obligation.money == Money.KEPT,
+            )
+            .values(attempt=attempt + 1)
+        )
+        return bool(result.rowcount == 1)  # type: ignore[attr-defined]
+
+    def be_generous(self, session: Session, abandoned: Obligation, lasts: timedelta) -> str:
+        """Owe the unit of an abandoned obligation once more, at no price; returns the new obligation's id. The caller
+        has locked the order's row, so that two don't both do it; a constraint has the last word."""
+        now = self._clock.now()
+        obligation = Obligation(
+            id=new_id(), order_id=abandoned.order_id, unit_id=abandoned.unit_id, number=abandoned.number + 1,
+            payment_id=abandoned.payment_id, allocated_minor=0, returned_minor=0, delivery=Delivery.OWED,
+            money=Money.KEPT, attempt=1, refund_try=0, owed_at=now, deadline_at=now + lasts,
+        )  # fmt: skip
+        session.add(obligation)
+        session.flush()
+        self._enqueue(session, obligation.id, 1)
+        self._note(session, obligation, "obligation.owed", allocated=0, goodwill_for=abandoned.id)
+        return obligation.id
+
     def give_back(
         self, session: Session, obligation_id: str, reason: str, *, error: MakegoodError | None = None
     ) -> bool:
         """Give the money back, whatever has been delivered; what has not been is abandoned in the same statement,
         and the refund is enqueued in the same transaction."""
-        values: dict[str, Any] = {"reason": reason, "lease_until": None, "next_try_at": None, "refund_try": 1}
+        values: dict[str, Any] = {"reason": reason, "refund_try": 1, **abandonment(self._clock.now())}
         if error is not None:
             values |= {"error_code": error.code, "error_text": error.for_operator()}
-        abandoned = sa.case((Obligation.delivery.in_(OPEN_DELIVERY), Delivery.ABANDONED), else_=Obligation.delivery)
-        abandoned_at = sa.case(
-            (
-                Obligation.delivery.in_(OPEN_DELIVERY),
-                sa.bindparam("now", self._clock.now(), Obligation.abandoned_at.type),
-            ),
-            else_=Obligation.abandoned_at,
-        )
-        moved = MONEY.move(
-            session, Obligation.money, Obligation.id == obligation_id, Money.REFUNDING,
-            delivery=abandoned, abandoned_at=abandoned_at, **values,
-        )  # fmt: skip
+        moved = MONEY.move(session, Obligation.money, Obligation.id == obligation_id, Money.REFUNDING, **values)
         if moved:
             self._engine.enqueue(session, REFUND, refund_work_id(obligation_id, 1), obligation_id)
             self._note(session, self.get(session, obligation_id), "obligation.refunding", reason=reason)
@@ -136,15 +155,39 @@ class Obligations:
         self._engine.enqueue(session, REFUND, refund_work_id(obligation_id, refund_try + 1), obligation_id, delay=delay)
         return True
 
-    def refunded(self, session: Session, obligation_id: str) -> bool:
-        """The provider has given everything back."""
-        moved = MONEY.move(
-            session, Obligation.money, Obligation.id == obligation_id, Money.REFUNDED,
-            returned_minor=Obligation.allocated_minor,
+    def give_part(self, session: Session, obligation_id: str, amount_minor: int, reason: str, key: str) -> bool:
+        """Give `amount_minor` of a unit's money back and keep the rest, once for each `key` (the occasion; stable,
+        at most 100 characters). `reason` is a sentence for the customer. Never more than is left: then what is left
+        goes. False if this key has been there, or nothing is left, or all of it goes back anyway."""
+        if amount_minor <= 0 or key in ("", WHOLE, SURPLUS) or len(key) > 100:
+            raise ValueError(f"no part of any money: {amount_minor} for {key!r}")
+        # Whoever records a refund of this unit holds its row, so that the sum below stays true.
+        owed = session.get_one(Obligation, obligation_id, with_for_update=ROW, populate_existing=True)
+        promised = session.scalar(
+            sa.select(sa.func.coalesce(sa.func.sum(Refund.amount_minor), 0)).where(
+                Refund.obligation_id == obligation_id, Refund.state != RefundState.SUCCEEDED
+            )
+        )
+        amount = min(amount_minor, owed.allocated_minor - owed.returned_minor - int(promised or 0))
+        known = session.scalar(sa.select(Refund.id).where(Refund.obligation_id == obligation_id, Refund.key == key))
+        if known or amount <= 0 or owed.money not in (Money.KEPT, Money.DISPUTED):
+            return False
+        refund = Refund(
+            id=new_id(), payment_id=owed.payment_id, obligation_id=obligation_id, key=key,
+            reference=refund_reference(owed, key), amount_minor=amount,
+            currency=session.get_one(Order, owed.order_id).currency, reason=reason, state=RefundState.RECORDED,
+            tries=1, created_at=self._clock.now(),
         )  # fmt: skip
-        if moved:
-            self._note(session, self.get(session, obligation_id), "obligation.refunded")
-        return moved
+        session.add(refund)
+        session.flush()
+        self._engine.enqueue(session, PAY_BACK, pay_back_work_id(refund.id, 1), refund.id)
+        self._note(session, owed, "obligation.part_refunding", amount=amount, asked=amount_minor, reason=reason)
+        return True
+
+    def lock(self, session: Session, obligation_id: str) -> Obligation | None:
+        """The obligation, its row locked until the transaction ends; None if there is no such one."""
+        query = sa.select(Obligation).where(Obligation.id == obligation_id).with_for_update()
+        return session.scalar(query.execution_options(populate_existing=True))
 
     def get(self, session: Session, obligation_id: str) -> Obligation:
         """The obligation as it is now in this transaction."""

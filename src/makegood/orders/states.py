@@ -1,4 +1,4 @@
-"""The tables of transitions of obligation and payment, and an order's state, which is derived."""
+"""The tables of transitions of obligation, payment, refund and dispute, and an order's state, which is derived."""
 
 from __future__ import annotations
 
@@ -31,6 +31,19 @@ class PaymentState(StrEnum):
     FAILED = "failed"
     CANCELLED = "cancelled"
     EXPIRED = "expired"
+
+
+class RefundState(StrEnum):
+    RECORDED = "recorded"
+    PENDING = "pending"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+
+
+class DisputeState(StrEnum):
+    OPEN = "open"
+    WON = "won"
+    LOST = "lost"
 
 
 class OrderState(StrEnum):
@@ -91,6 +104,18 @@ PAYMENT = States(
         PaymentState.EXPIRED: [PaymentState.PAID],
     },
 )
+
+REFUND = States(
+    "refund",
+    {
+        RefundState.RECORDED: [RefundState.PENDING, RefundState.SUCCEEDED, RefundState.FAILED],
+        RefundState.PENDING: [RefundState.SUCCEEDED, RefundState.FAILED],
+        # A debt until the provider, or somebody in its dashboard, gives the money back after all.
+        RefundState.FAILED: [RefundState.PENDING, RefundState.SUCCEEDED],
+    },
+)
+
+DISPUTE = States("dispute", {DisputeState.OPEN: [DisputeState.WON, DisputeState.LOST]})
 
 
 def order_state(deliveries: Iterable[tuple[str, str]], *, closed: bool) -> OrderState:

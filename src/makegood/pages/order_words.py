@@ -29,6 +29,11 @@ def words_for(order: Mapping[str, Any], *, came_from_paying: bool, mailed: bool)
             return Words("Here it is", f"Made, checked and ready to download. {also}, to {email}.")
         case "partly_delivered":
             return Words("Partly delivered", "What could be made is here. The money for the rest goes back to you.")
+        case "refunded" if any(unit["money"] == "charged_back" for unit in order["units"]):
+            said = f"Your bank has given you back {total}, so this order has ended and its downloads are closed."
+            return Words("Your bank took the payment back", said)
+        case "refunded" if all(unit["delivery"] == "delivered" for unit in order["units"]):
+            return Words("Your money goes back", f"{total} is given back to you, and the downloads are closed.")
         case "refunded":
             return Words("Your money goes back", f"We could not deliver this order, so {total} is given back to you.")
         case _:

@@ -15,7 +15,7 @@ from makegood.kernel.errors import NotFound
 from makegood.kernel.ids import new_id
 from makegood.payments.models import Payment, PaymentEvent
 from makegood.payments.provider import PaymentProvider, ProviderRefused
-from makegood.payments.refunding import Refunding
+from makegood.payments.reversing import Reversing
 from makegood.payments.settling import Settling
 
 HANDLE = "payments.handle_event"
@@ -32,10 +32,10 @@ class Inbox:
 
     def __init__(
         self, database: Database, engine: Engine, clock: Clock, providers: dict[str, PaymentProvider],
-        settling: Settling, refunding: Refunding,
+        settling: Settling, reversing: Reversing,
     ) -> None:  # fmt: skip
         self._database, self._engine, self._clock = database, engine, clock
-        self._providers, self._settling, self._refunding = providers, settling, refunding
+        self._providers, self._settling, self._reversing = providers, settling, reversing
 
     def register(self, engine: Engine) -> None:
         """Make the workflow known to the engine."""
@@ -74,11 +74,14 @@ class Inbox:
             )
         if event.handled_at is not None:
             return
-        payment_id = payment.id if payment else self._by_reference(event)
         faults.reach("handle:before")
-        if payment_id is not None:
-            self._settling.settle(payment_id)
-            self._refunding.look_again(payment_id)
+        if payment is None:
+            payment_id = self._unknown(event)
+        else:
+            payment_id = payment.id
+            if not self._settling.settle(payment_id):
+                # It was paid before: this speaks of a refund or a dispute, or speaks twice, which is harmless.
+                self._reversing.look(payment_id)
         faults.reach("handle:after")
         with self._database.write() as session:
             session.execute(
@@ -130,8 +133,9 @@ class Inbox:
             )  # fmt: skip
         return True
 
-    def _by_reference(self, event: PaymentEvent) -> str | None:
-        """The payment of a notification that comes before our own request has been recorded."""
+    def _unknown(self, event: PaymentEvent) -> str | None:
+        """What a notification is about that comes before our own request has been recorded, or was never asked for
+        by us."""
         if event.provider_ref is None:
             return None
         try:
@@ -140,9 +144,4 @@ class Inbox:
             # The provider itself doesn't know what it notified us of, and never will.
             log.warning("payment.notified_of_nothing", notification=event.event_id, problem=error.for_operator())
             return None
-        with self._database.read() as session:
-            payment = session.get(Payment, seen.reference or "")
-        if payment is None or payment.provider != event.provider:
-            return None
-        self._settling.apply(payment.id, seen)
-        return payment.id
+        return self._settling.found(event.provider, seen)

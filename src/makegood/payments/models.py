@@ -9,17 +9,18 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, mapped_column
 
 from makegood.kernel.database import Base
-from makegood.orders.models import Obligation, Order
-from makegood.orders.states import PaymentState
+from makegood.orders.models import Order, Refund
+from makegood.orders.states import DisputeState, PaymentState
 
 
 class Payment(Base):
-    """Money for one order through one provider. Its id is the reference that the provider knows it by."""
+    """Money for one order through one provider. Its id is the reference that the provider knows it by. Money that
+    the provider has and that belongs to no order is a payment as well, without an order, and goes back."""
 
     __tablename__ = "payment"
 
     id: Mapped[str] = mapped_column(primary_key=True)
-    order_id: Mapped[str] = mapped_column(sa.ForeignKey(Order.id), index=True)
+    order_id: Mapped[str | None] = mapped_column(sa.ForeignKey(Order.id), index=True)
     provider: Mapped[str]
     provider_ref: Mapped[str | None]
     state: Mapped[str] = mapped_column(index=True)
@@ -43,6 +44,7 @@ class Payment(Base):
         sa.UniqueConstraint("provider", "provider_ref"),
         sa.CheckConstraint(f"state IN ({', '.join(repr(str(s)) for s in PaymentState)})", "state"),
         sa.CheckConstraint("amount_minor >= 0 AND captured_minor >= 0", "amounts"),
+        sa.CheckConstraint("order_id IS NOT NULL OR problem IS NOT NULL", "order"),
     )
 
 
@@ -65,28 +67,87 @@ class PaymentEvent(Base):
     __table_args__ = (sa.UniqueConstraint("provider", "event_id"),)
 
 
-class Refund(Base):
-    """Money that goes back. Recorded with its permanent id before the provider is called."""
+class CountedRefund(Base):
+    """A refund that the provider has made, by whomever: counted once for ever."""
 
-    __tablename__ = "refund"
+    __tablename__ = "counted_refund"
 
     id: Mapped[str] = mapped_column(primary_key=True)
-    payment_id: Mapped[str] = mapped_column(sa.ForeignKey("payment.id"), index=True)
-    obligation_id: Mapped[str | None] = mapped_column(sa.ForeignKey(Obligation.id), unique=True)
-    surplus_of: Mapped[str | None] = mapped_column(unique=True)
-    """The payment whose money belongs to nothing, where there is no obligation."""
+    provider: Mapped[str]
+    ref: Mapped[str]
+    payment_id: Mapped[str] = mapped_column(sa.ForeignKey(Payment.id), index=True)
+    refund_id: Mapped[str | None] = mapped_column(sa.ForeignKey(Refund.id))
+    """Ours, if we asked for it; else it was made in the provider's dashboard."""
+    amount_minor: Mapped[int] = mapped_column(sa.BigInteger)
+    currency: Mapped[str]
+    unplaced_minor: Mapped[int] = mapped_column(sa.BigInteger)
+    """What of it exceeds all that the payment's units had left: never, unless the provider errs."""
+    counted_at: Mapped[datetime]
+
+    __table_args__ = (
+        sa.UniqueConstraint("provider", "ref"),
+        sa.CheckConstraint("amount_minor > 0 AND unplaced_minor BETWEEN 0 AND amount_minor", "amounts"),
+    )
+
+
+class Dispute(Base):
+    """A cardholder's bank asks for the money back, and gets it or doesn't."""
+
+    __tablename__ = "dispute"
+
+    id: Mapped[str] = mapped_column(primary_key=True)
+    provider: Mapped[str]
+    ref: Mapped[str]
+    payment_id: Mapped[str] = mapped_column(sa.ForeignKey(Payment.id), index=True)
     amount_minor: Mapped[int] = mapped_column(sa.BigInteger)
     currency: Mapped[str]
     reason: Mapped[str]
     state: Mapped[str] = mapped_column(index=True)
-    provider_ref: Mapped[str | None]
-    tries: Mapped[int]
-    last_error: Mapped[str | None]
-    created_at: Mapped[datetime]
-    settled_at: Mapped[datetime | None]
+    problem: Mapped[str | None]
+    """Why it changed nothing for any unit, e.g. `REFUND_UNDER_WAY`."""
+    noted_at: Mapped[datetime]
+    closed_at: Mapped[datetime | None]
 
     __table_args__ = (
-        sa.CheckConstraint("state IN ('recorded', 'succeeded', 'failed')", "state"),
-        sa.CheckConstraint("amount_minor >= 0", "amount"),
-        sa.CheckConstraint("(obligation_id IS NULL) <> (surplus_of IS NULL)", "for"),
+        sa.UniqueConstraint("provider", "ref"),
+        sa.CheckConstraint(f"state IN ({', '.join(repr(str(s)) for s in DisputeState)})", "state"),
+        sa.CheckConstraint("amount_minor > 0", "amount"),
+        sa.CheckConstraint("(state = 'open') = (closed_at IS NULL)", "closed_at"),
     )
+
+
+class ReconciliationCursor(Base):
+    """How far one of a provider's lists has been read. Everything here is the provider's: its cursor, its clock."""
+
+    __tablename__ = "reconciliation_cursor"
+
+    provider: Mapped[str] = mapped_column(primary_key=True)
+    stream: Mapped[str] = mapped_column(primary_key=True)
+    since: Mapped[datetime | None]
+    """The beginning of the present reading; None reads everything."""
+    cursor: Mapped[str | None]
+    """The page at which the present reading goes on; None begins it."""
+    newest: Mapped[datetime | None]
+    """The youngest object that the present reading has met."""
+    unsettled: Mapped[datetime | None]
+    """The oldest object met that may still change, so that the next reading begins no later."""
+    version: Mapped[int]
+    finished_at: Mapped[datetime | None]
+
+
+class Difference(Base):
+    """The provider's word and ours disagree, and nothing that we may do by ourselves mends it."""
+
+    __tablename__ = "difference"
+
+    id: Mapped[str] = mapped_column(primary_key=True)
+    provider: Mapped[str]
+    kind: Mapped[str]
+    ref: Mapped[str]
+    payment_id: Mapped[str] = mapped_column(sa.ForeignKey(Payment.id))
+    order_id: Mapped[str | None] = mapped_column(index=True)
+    text: Mapped[str]
+    found_at: Mapped[datetime]
+    explained_at: Mapped[datetime | None] = mapped_column(index=True)
+
+    __table_args__ = (sa.UniqueConstraint("provider", "kind", "ref"),)

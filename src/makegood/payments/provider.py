@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
 from typing import Any, Protocol
 
 from makegood.kernel.errors import Misconfigured, Rejected, Temporary
@@ -57,6 +59,14 @@ class ProviderPayment:
     url: str | None
     final: bool
     details: Mapping[str, Any] = field(default_factory=dict)
+    charged_back_minor: int = 0
+    disputed: bool = False
+    created_at: datetime | None = None
+
+    @property
+    def reversed(self) -> bool:
+        """Whether any of its money has gone back or is asked back."""
+        return self.refunded_minor > 0 or self.charged_back_minor > 0 or self.disputed
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +78,45 @@ class ProviderRefund:
     state: str
     amount_minor: int
     currency: str
+    payment_ref: str = ""
+    created_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ProviderDispute:
+    """What a provider says of a dispute. `state`: open, won (we keep the money) or lost."""
+
+    ref: str
+    payment_ref: str
+    state: str
+    amount_minor: int
+    currency: str
+    reason: str
+    created_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ProviderReversals:
+    """All that went back or is asked back of one payment."""
+
+    refunds: tuple[ProviderRefund, ...] = ()
+    disputes: tuple[ProviderDispute, ...] = ()
+
+
+class Stream(StrEnum):
+    """What a provider lists."""
+
+    PAYMENTS = "payments"
+    REFUNDS = "refunds"
+    DISPUTES = "disputes"
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Some of what a provider lists, oldest first. `cursor` asks for the next page; None: this was the last."""
+
+    items: tuple[ProviderPayment, ...] | tuple[ProviderRefund, ...] | tuple[ProviderDispute, ...]
+    cursor: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,9 +147,20 @@ class PaymentProvider(Protocol):
         """Make an abandoned payment final if it still can be; returns what it then is."""
         ...
 
+    def list_recent(self, stream: Stream, since: datetime | None, cursor: str | None) -> Page:
+        """What was created at `since` (the provider's clock) or later, however it was made; everything if None."""
+        ...
+
+    def reversals(self, ref: str) -> ProviderReversals:
+        """Every refund and dispute of one payment, however they were made."""
+        ...
+
     def find_refund(self, reference: str) -> ProviderRefund | None: ...
 
-    def refund(self, ref: str, reference: str, amount_minor: int, reason: str) -> ProviderRefund: ...
+    def refund(self, ref: str, reference: str, amount_minor: int, reason: str) -> ProviderRefund:
+        """Give back `amount_minor` of the payment `ref`. `reference` is ours and permanent; the amount may differ
+        from that of an earlier try which had no effect."""
+        ...
 
     def verify_event(self, headers: Mapping[str, str], raw: bytes) -> ProviderEvent:
         """The notification, or `SignatureInvalid`. Works over the raw bytes."""

@@ -11,12 +11,21 @@ from makegood.kernel.clock import Clock
 from makegood.kernel.database import Database
 from makegood.kernel.errors import MakegoodError, NotFound
 from makegood.kernel.ids import new_id
-from makegood.orders.models import Obligation, Order
-from makegood.orders.obligations import REFUND, Obligations
-from makegood.orders.states import Money
-from makegood.payments.models import Payment, Refund
-from makegood.payments.provider import PaymentProvider, ProviderRefund
-from makegood.payments.settling import PAY_BACK, pay_back_work_id
+from makegood.orders.models import Obligation, Order, Refund
+from makegood.orders.obligations import REFUND
+from makegood.orders.reversals import (
+    PAY_BACK,
+    ROW,
+    SURPLUS,
+    WHOLE,
+    Reversals,
+    pay_back_work_id,
+    refund_reference,
+)
+from makegood.orders.states import Money, RefundState
+from makegood.payments.models import Payment
+from makegood.payments.provider import PaymentProvider, ProviderRefund, ProviderReversals
+from makegood.payments.reversing import Reversing, gone, locked
 from makegood.payments.telling import Telling
 
 log = logs.get("payments")
@@ -27,11 +36,10 @@ class Refunding:
 
     def __init__(
         self, database: Database, engine: Engine, clock: Clock, providers: dict[str, PaymentProvider],
-        obligations: Obligations, telling: Telling, retry_seconds: float,
+        reversals: Reversals, reversing: Reversing, telling: Telling,
     ) -> None:  # fmt: skip
-        self._database, self._engine, self._clock = database, engine, clock
-        self._providers, self._obligations, self._telling = providers, obligations, telling
-        self._retry_seconds = retry_seconds
+        self._database, self._engine, self._clock, self._providers = database, engine, clock, providers
+        self._reversals, self._reversing, self._telling = reversals, reversing, telling
 
     def register(self, engine: Engine) -> None:
         """Make the workflows known to the engine."""
@@ -41,7 +49,7 @@ class Refunding:
     def refund(self, obligation_id: str) -> None:
         """Give back what is left of an obligation that is `refunding`."""
         with self._database.write() as session:
-            obligation = session.get_one(Obligation, obligation_id)
+            obligation = session.get_one(Obligation, obligation_id, with_for_update=ROW)
             if obligation.money != Money.REFUNDING:
                 return
             refund_id = self._record(session, obligation)
@@ -49,41 +57,29 @@ class Refunding:
         self.pay_back(refund_id)
 
     def pay_back(self, refund_id: str) -> None:
-        """Look the refund up at the provider, ask for it if it is not there, and settle what it says."""
+        """Look the refund up at the provider, ask for it if it is not there, and count what it says."""
         with self._database.read() as session:
             refund = session.get_one(Refund, refund_id)
             payment = session.get_one(Payment, refund.payment_id)
-        if refund.state == "succeeded":
+        if refund.state == RefundState.SUCCEEDED or (refund.due_at or refund.created_at) > self._clock.now():
             return
         try:
             seen = self._ask(refund, payment)
         except MakegoodError as error:
             self._not_yet(refund, error.for_operator())
             return
-        if seen.state == "succeeded":
-            self._succeeded(refund, seen)
-        else:
-            self._not_yet(refund, f"the provider says {seen.state}", seen)
-
-    def look_again(self, payment_id: str) -> None:
-        """Ask about this payment's open refunds now, because the provider has spoken of it."""
-        with self._database.read() as session:
-            refunds = list(
-                session.scalars(
-                    sa.select(Refund.id).where(
-                        Refund.payment_id == payment_id, Refund.state != "succeeded", Refund.provider_ref.is_not(None)
-                    )
-                )
-            )
-        for refund_id in refunds:
-            self.pay_back(refund_id)
+        if seen is None:
+            return
+        with self._database.write() as session:
+            self._reversing.count(session, locked(session, payment.id), ProviderReversals(refunds=(seen,)))
+            faults.reach("refund:within")
 
     def try_again(self, refund_id: str, tries: int, delay: float) -> None:
         """Enqueue another try at a surplus refund in `delay` seconds; only one caller wins for each `tries`."""
         with self._database.write() as session:
             again = session.execute(
                 sa.update(Refund)
-                .where(Refund.id == refund_id, Refund.tries == tries, Refund.state != "succeeded")
+                .where(Refund.id == refund_id, Refund.tries == tries, Refund.state != RefundState.SUCCEEDED)
                 .values(tries=tries + 1)
             )
             if again.rowcount == 1:  # type: ignore[attr-defined]
@@ -91,14 +87,20 @@ class Refunding:
                 self._engine.enqueue(session, PAY_BACK, again_id, refund_id, delay=delay)
 
     def retry(self, refund_id: str, by: str) -> bool:
-        """An operator's wish: ask the provider for an open refund again now. It is looked up there first, so it can't
-        be given twice. Returns whether this call enqueued it."""
+        """An operator's wish: ask the provider for an open refund now, due or not. It is looked up there first, so it
+        can't be given twice. Of several at the same moment one wins; returns whether it was this call."""
         with self._database.write() as session:
             refund = session.get(Refund, refund_id)
             if refund is None:
                 raise NotFound(refund=refund_id)
-            if not self._enqueue_again(session, refund):
+            again = session.execute(
+                sa.update(Refund)
+                .where(Refund.id == refund_id, Refund.tries == refund.tries, Refund.state != RefundState.SUCCEEDED)
+                .values(tries=refund.tries + 1, due_at=None)
+            )
+            if again.rowcount != 1:  # type: ignore[attr-defined]
                 return False
+            self._engine.enqueue(session, PAY_BACK, pay_back_work_id(refund_id, refund.tries + 1), refund_id)
             order_id = session.scalar(sa.select(Payment.order_id).where(Payment.id == refund.payment_id))
             audit.record(
                 session, self._clock, "operator.retried_refund", refund.obligation_id or refund_id, order_id,
@@ -106,71 +108,97 @@ class Refunding:
             )  # fmt: skip
         return True
 
-    def _enqueue_again(self, session: Session, refund: Refund) -> bool:
-        if refund.obligation_id is not None:
-            refund_try = session.scalar(sa.select(Obligation.refund_try).where(Obligation.id == refund.obligation_id))
-            return self._obligations.retry_refund(session, refund.obligation_id, refund_try or 0)
-        again = session.execute(
-            sa.update(Refund)
-            .where(Refund.id == refund.id, Refund.tries == refund.tries, Refund.state != "succeeded")
-            .values(tries=refund.tries + 1)
-        )
-        if again.rowcount != 1:  # type: ignore[attr-defined]
-            return False
-        self._engine.enqueue(session, PAY_BACK, pay_back_work_id(refund.id, refund.tries + 1), refund.id)
-        return True
-
     def _record(self, session: Session, obligation: Obligation) -> str:
-        known = session.scalar(sa.select(Refund.id).where(Refund.obligation_id == obligation.id))
+        known = session.scalar(
+            sa.select(Refund.id).where(Refund.obligation_id == obligation.id, Refund.key == WHOLE)
+        )  # fmt: skip
         if known:
             return known
         refund = Refund(
-            id=new_id(), payment_id=obligation.payment_id, obligation_id=obligation.id,
+            id=new_id(), payment_id=obligation.payment_id, obligation_id=obligation.id, key=WHOLE,
+            reference=refund_reference(obligation, WHOLE),
             amount_minor=obligation.allocated_minor - obligation.returned_minor,
             currency=session.get_one(Payment, obligation.payment_id).currency,
-            reason=obligation.reason or "", state="recorded", tries=1, created_at=self._clock.now(),
+            reason=obligation.reason or "", state=RefundState.RECORDED, tries=1, created_at=self._clock.now(),
         )  # fmt: skip
         session.add(refund)
         return refund.id
 
-    def _ask(self, refund: Refund, payment: Payment) -> ProviderRefund:
-        if refund.amount_minor == 0:
-            return ProviderRefund("nothing", refund.id, "succeeded", 0, refund.currency)
+    def _ask(self, refund: Refund, payment: Payment) -> ProviderRefund | None:
+        """What the provider says of the refund; None if it has ended, or has to wait, without asking for anything."""
         provider = self._providers[payment.provider]
         faults.reach("refund:before")
         # The provider forgets idempotency keys after a day, so it is asked by our reference first.
-        seen = provider.find_refund(refund.id)
+        seen = provider.find_refund(refund.reference)
         if seen is None:
-            seen = provider.refund(payment.provider_ref or "", refund.id, refund.amount_minor, refund.reason)
+            # Somebody may have given this money back in the dashboard, even a moment ago.
+            self._reversing.look(payment.id)
+            amount = self._left(refund.id)
+            if amount == 0:
+                return None
+            seen = provider.refund(payment.provider_ref or "", refund.reference, amount, refund.reason)
         faults.reach("refund:after")
         return seen
 
-    def _succeeded(self, refund: Refund, seen: ProviderRefund) -> None:
+    def _left(self, refund_id: str) -> int:
+        """What this refund may give back now, in minor units, recorded before it is asked for. With nothing left it
+        ends as succeeded, unless other refunds of the same money may still fail."""
         with self._database.write() as session:
-            settled = session.execute(
-                sa.update(Refund)
-                .where(Refund.id == refund.id, Refund.state != "succeeded")
-                .values(state="succeeded", provider_ref=seen.ref, settled_at=self._clock.now(), last_error=None)
-            )
-            if settled.rowcount != 1:  # type: ignore[attr-defined]
-                return
-            payment = session.get_one(Payment, refund.payment_id)
-            order = session.get_one(Order, payment.order_id)
-            audit.record(
-                session, self._clock, "refund.succeeded", refund.id, order.id,
-                amount=refund.amount_minor, currency=refund.currency, reason=refund.reason, ref=seen.ref,
-            )  # fmt: skip
-            if refund.obligation_id is not None:
-                self._obligations.refunded(session, refund.obligation_id)
-            self._telling.refunded(session, order, refund)
+            known = session.get_one(Refund, refund_id)
+            payment = locked(session, known.payment_id)
+            refund = session.get_one(Refund, refund_id, with_for_update=ROW, populate_existing=True)
+            if refund.state == RefundState.SUCCEEDED:
+                return 0
+            if refund.obligation_id is None:
+                left = payment.captured_minor - gone(session, payment.id)
+                ended = left == 0
+                if ended:
+                    self._reversals.end_idle_refunds(session, Refund.id == refund_id)
+            else:
+                left, ended = self._left_of_unit(session, refund)
+            if ended:
+                self._tell_of_nothing(session, payment, refund)
+                return 0
+            amount = max(0, left if refund.key in (WHOLE, SURPLUS) else min(left, refund.amount_minor))
+            if amount > 0:
+                refund.amount_minor = amount
+            else:
+                refund.last_error = "other refunds of the same money are under way"
+            return amount
 
-    def _not_yet(self, refund: Refund, problem: str, seen: ProviderRefund | None = None) -> None:
+    def _left_of_unit(self, session: Session, refund: Refund) -> tuple[int, bool]:
+        """What the unit's other refunds leave for this one, and whether everything has gone back."""
+        owed = session.get_one(Obligation, refund.obligation_id, with_for_update=ROW, populate_existing=True)
+        if self._reversals.end_if_gone(session, owed.id):
+            return 0, True
+        earlier = sa.true() if refund.key == WHOLE else Refund.id < refund.id
+        others = session.scalar(
+            sa.select(sa.func.coalesce(sa.func.sum(Refund.amount_minor), 0)).where(
+                Refund.obligation_id == owed.id,
+                Refund.id != refund.id,
+                sa.or_(
+                    Refund.state == RefundState.PENDING, sa.and_(Refund.state == RefundState.RECORDED, earlier)
+                ),
+            )
+        )  # fmt: skip
+        return owed.allocated_minor - owed.returned_minor - int(others or 0), False
+
+    def _tell_of_nothing(self, session: Session, payment: Payment, refund: Refund) -> None:
+        """What cost nothing has nothing to give back; its customer hears all the same why it does not come."""
+        session.refresh(refund)
+        audit.record(
+            session, self._clock, "refund.succeeded", refund.id, payment.order_id,
+            amount=0, currency=refund.currency, reason=refund.reason,
+        )  # fmt: skip
+        if payment.order_id is not None and payment.captured_minor == 0:
+            self._telling.refunded(session, session.get_one(Order, payment.order_id), refund)
+
+    def _not_yet(self, refund: Refund, problem: str) -> None:
         """Keep the debt open and say why; the sweep tries again."""
         log.warning("refund.not_yet", refund=refund.id, problem=problem)
-        values = {"last_error": problem}
-        if seen is not None:
-            values |= {"provider_ref": seen.ref, "state": "failed" if seen.state == "failed" else "recorded"}
         with self._database.write() as session:
             session.execute(
-                sa.update(Refund).where(Refund.id == refund.id, Refund.state != "succeeded").values(**values)
+                sa.update(Refund)
+                .where(Refund.id == refund.id, Refund.state != RefundState.SUCCEEDED)
+                .values(last_error=problem)
             )

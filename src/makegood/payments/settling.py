@@ -8,7 +8,6 @@ from datetime import timedelta
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from makegood.engine import Engine
 from makegood.kernel import audit, faults
 from makegood.kernel.clock import Clock
 from makegood.kernel.database import Database
@@ -16,37 +15,33 @@ from makegood.kernel.ids import new_id
 from makegood.orders.models import Order
 from makegood.orders.obligations import Obligations
 from makegood.orders.states import PAYMENT, UNSETTLED, PaymentState
-from makegood.payments.models import Payment, Refund
+from makegood.payments.models import Payment
 from makegood.payments.provider import PaymentProvider, ProviderPayment
+from makegood.payments.reversing import Reversing, locked
+from makegood.payments.surplus import Surplus
 from makegood.payments.telling import Telling
 from makegood.storage import assets
-
-PAY_BACK = "payments.pay_back"
-
-
-def pay_back_work_id(refund_id: str, tries: int) -> str:
-    """The workflow of one try at a refund."""
-    return f"pay-back/{refund_id}/{tries}"
 
 
 class Settling:
     """The one way in which a payment becomes paid. Idempotent: any number of callers, at any time, in any order."""
 
     def __init__(
-        self, database: Database, engine: Engine, clock: Clock, providers: dict[str, PaymentProvider],
-        obligations: Obligations, deadline: Callable[[str], timedelta], telling: Telling,
+        self, database: Database, clock: Clock, providers: dict[str, PaymentProvider], obligations: Obligations,
+        reversing: Reversing, surplus: Surplus, deadline: Callable[[str], timedelta], telling: Telling,
     ) -> None:  # fmt: skip
-        self._database, self._engine, self._clock = database, engine, clock
-        self._providers, self._obligations = providers, obligations
+        self._database, self._clock, self._providers = database, clock, providers
+        self._obligations, self._reversing, self._surplus = obligations, reversing, surplus
         self._deadline, self._telling = deadline, telling
 
-    def settle(self, payment_id: str) -> None:
-        """Ask the provider what has become of the payment, and apply it."""
+    def settle(self, payment_id: str) -> bool:
+        """Ask the provider what has become of the payment, and apply it; False if there was nothing to ask."""
         with self._database.read() as session:
             payment = session.get_one(Payment, payment_id)
         if payment.provider_ref is None or payment.state == PaymentState.PAID:
-            return
+            return False
         self.apply(payment_id, self._providers[payment.provider].retrieve(payment.provider_ref))
+        return True
 
     def settle_order(self, order_id: str) -> None:
         """Settle what is open of an order: what the return page does, so that nobody waits for a webhook."""
@@ -58,44 +53,68 @@ class Settling:
             self.settle(payment_id)
 
     def apply(self, payment_id: str, seen: ProviderPayment) -> None:
-        """Apply what the provider said, in one transaction."""
+        """Apply what the provider said, in one transaction; what has gone back of the money already is part of it."""
+        reversals = self._reversing.ask(payment_id, seen)
         faults.reach("settle:before")
         with self._database.write() as session:
-            payment = session.get_one(Payment, payment_id)
+            payment = locked(session, payment_id)
             if seen.state == PaymentState.PAID:
-                self._paid(session, payment, seen)
+                paid = self._paid(session, payment, seen)
+                if paid is not None:
+                    self._reversing.count(session, locked(session, paid), reversals)
             else:
                 self._not_paid(session, payment, seen)
             faults.reach("settle:within")
         faults.reach("settle:after")
 
-    def _paid(self, session: Session, payment: Payment, seen: ProviderPayment) -> None:
+    def found(self, provider: str, seen: ProviderPayment) -> str | None:
+        """Apply a payment that the provider speaks of: as the one that we know, as another one under its reference,
+        or as money of no order. Returns our id of it, or None if it is nobody's and nothing has been paid."""
+        with self._database.read() as session:
+            known = session.scalar(
+                sa.select(Payment.id).where(Payment.provider == provider, Payment.provider_ref == seen.ref)
+            )
+            if known is None and seen.reference:
+                known = session.scalar(
+                    sa.select(Payment.id).where(Payment.provider == provider, Payment.id == seen.reference)
+                )
+        if known is None:
+            return self._surplus.stray(provider, seen)
+        self.apply(known, seen)
+        return known
+
+    def _paid(self, session: Session, payment: Payment, seen: ProviderPayment) -> str | None:
+        """Returns our id of the payment that has become paid by this, if one has."""
         now = self._clock.now()
         problem = _mismatch(payment, seen)
         is_other = payment.provider_ref not in (None, seen.ref)
         if is_other and (problem or payment.state == PaymentState.PAID):
-            self._extra(session, payment, seen, problem or "ORDER_ALREADY_PAID")
-            return
+            return self._extra(session, payment, seen, problem or "ORDER_ALREADY_PAID")
         moved = PAYMENT.move(
             session, Payment.state, Payment.id == payment.id, PaymentState.PAID, come_from=UNSETTLED, paid_at=now,
             closed_at=now, captured_minor=seen.captured_minor, details=dict(seen.details), provider_ref=seen.ref,
         )  # fmt: skip
         if not moved:
-            return
+            return None
+        session.refresh(payment)
         order = session.get_one(Order, payment.order_id)
         problem = problem or self._unlock(session, order)
         if problem:
-            self._surplus(session, payment, seen, problem)
-            return
+            self._surplus.give_back(session, payment, seen, problem)
+            return payment.id
         audit.record(
             session, self._clock, "payment.succeeded", payment.id, order.id,
             amount=seen.captured_minor, currency=seen.currency, provider=payment.provider,
         )  # fmt: skip
         self._obligations.owe(session, order, payment.id, self._deadline)
         self._telling.paid(session, order)
+        session.flush()
+        return payment.id
 
     def _unlock(self, session: Session, order: Order) -> str | None:
-        """Mark the order paid, once; or say why this money can't buy it."""
+        """Mark the order paid, once; or say why this money can't buy it. The order's row is locked before its holds are
+        looked at, as it is where they end: a payment comes wholly before or wholly after."""
+        session.execute(sa.select(Order.id).where(Order.id == order.id).with_for_update())
         held = set(assets.held_by(session, assets.HoldKind.ORDER, order.id))
         wanted = {file.asset_id for line in order.lines for file in line.inputs}
         if not wanted <= held:
@@ -107,38 +126,22 @@ class Settling:
         )
         return None if unlocked.rowcount == 1 else "ORDER_ALREADY_PAID"  # type: ignore[attr-defined]
 
-    def _extra(self, session: Session, payment: Payment, seen: ProviderPayment, problem: str) -> None:
+    def _extra(self, session: Session, payment: Payment, seen: ProviderPayment, problem: str) -> str | None:
         """Another payment that the provider has under our reference: it gets a row of its own and goes back."""
         known = sa.select(Payment.id).where(Payment.provider == payment.provider, Payment.provider_ref == seen.ref)
         if session.scalar(known):
-            return
+            return None
         now = self._clock.now()
         extra = Payment(
             id=new_id(), order_id=payment.order_id, provider=payment.provider, provider_ref=seen.ref,
             state=PaymentState.PAID, amount_minor=seen.amount_minor, currency=seen.currency,
-            captured_minor=seen.captured_minor, details=dict(seen.details), request_try=1, created_at=now,
-            expires_at=now, paid_at=now, closed_at=now,
+            captured_minor=seen.captured_minor, details=dict(seen.details), problem=problem, request_try=1,
+            created_at=now, expires_at=now, paid_at=now, closed_at=now,
         )  # fmt: skip
         session.add(extra)
         session.flush()
-        self._surplus(session, extra, seen, problem)
-
-    def _surplus(self, session: Session, payment: Payment, seen: ProviderPayment, problem: str) -> None:
-        """Captured money that unlocks nothing goes back, in the currency that it came in."""
-        session.execute(sa.update(Payment).where(Payment.id == payment.id).values(problem=problem))
-        audit.record(
-            session, self._clock, "payment.unlocks_nothing", payment.id, payment.order_id,
-            problem=problem, amount=seen.captured_minor, currency=seen.currency, reference=seen.reference,
-        )  # fmt: skip
-        if seen.captured_minor == 0:
-            return
-        refund = Refund(
-            id=new_id(), payment_id=payment.id, surplus_of=payment.id, amount_minor=seen.captured_minor,
-            currency=seen.currency, reason=problem, state="recorded", tries=1, created_at=self._clock.now(),
-        )  # fmt: skip
-        session.add(refund)
-        session.flush()
-        self._engine.enqueue(session, PAY_BACK, pay_back_work_id(refund.id, 1), refund.id)
+        self._surplus.give_back(session, extra, seen, problem)
+        return extra.id
 
     def _not_paid(self, session: Session, payment: Payment, seen: ProviderPayment) -> None:
         if payment.provider_ref not in (None, seen.ref):
@@ -159,7 +162,8 @@ class Settling:
             session.execute(
                 sa.update(Payment).where(Payment.id == payment.id, Payment.closed_at.is_(None)).values(closed_at=now)
             )
-            self._close_order(session, payment.order_id)
+            if payment.order_id is not None:
+                self._close_order(session, payment.order_id)
 
     def _close_order(self, session: Session, order_id: str) -> None:
         """Close an unpaid order when none of its payments can come any more."""

@@ -12,15 +12,16 @@ from makegood.kernel import logs
 from makegood.kernel.clock import Clock
 from makegood.kernel.database import Database
 from makegood.kernel.errors import MakegoodError
-from makegood.orders.models import Obligation
+from makegood.orders.models import Obligation, Refund
 from makegood.orders.obligations import Obligations, refund_work_id
-from makegood.orders.states import UNSETTLED, Money, PaymentState
+from makegood.orders.reversals import WHOLE, pay_back_work_id
+from makegood.orders.states import UNSETTLED, Money, PaymentState, RefundState
 from makegood.payments.inbox import Inbox, handle_work_id
-from makegood.payments.models import Payment, PaymentEvent, Refund
+from makegood.payments.models import Payment, PaymentEvent
 from makegood.payments.provider import PaymentProvider
 from makegood.payments.refunding import Refunding
 from makegood.payments.requesting import Requesting, request_work_id
-from makegood.payments.settling import Settling, pay_back_work_id
+from makegood.payments.settling import Settling
 
 log = logs.get("payments")
 LIVE = (WorkState.WAITING, WorkState.RUNNING)
@@ -92,8 +93,11 @@ class PaymentSweep:
             if self._engine.state(refund_work_id(obligation_id, refund_try)) not in LIVE:
                 with self._database.write() as session:
                     self._obligations.retry_refund(session, obligation_id, refund_try, self._backoff(refund_try))
-        surplus = sa.select(Refund.id, Refund.tries).where(Refund.surplus_of.is_not(None), Refund.state != "succeeded")
-        for refund_id, tries in self._rows(surplus):
+        due = sa.or_(Refund.due_at.is_(None), Refund.due_at <= self._clock.now())
+        parts_and_surplus = sa.select(Refund.id, Refund.tries).where(
+            Refund.key != WHOLE, Refund.state != RefundState.SUCCEEDED, due
+        )
+        for refund_id, tries in self._rows(parts_and_surplus):
             if self._engine.state(pay_back_work_id(refund_id, tries)) not in LIVE:
                 self._refunding.try_again(refund_id, tries, self._backoff(tries))
 

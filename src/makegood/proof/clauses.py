@@ -2,54 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from datetime import datetime, timedelta
-from typing import Protocol
+from collections.abc import Iterator
+from datetime import timedelta
 
 import sqlalchemy as sa
-from sqlalchemy.orm import Session
 
 from makegood.fulfillment.models import ArtefactRow, Commitment, Grant
 from makegood.kernel.errors import MakegoodError
 from makegood.orders.models import Obligation, Order, OrderInput, OrderLine, Unit
-from makegood.orders.states import OPEN_DELIVERY, Delivery, Money, PaymentState
-from makegood.payments.models import Payment, Refund
-from makegood.payments.provider import PaymentProvider
+from makegood.orders.states import OPEN_DELIVERY, Delivery, Money
+from makegood.proof.evidence import Clause, Evidence
+from makegood.proof.money_clauses import (
+    CapturesAreKnown,
+    DisputesAreKnown,
+    EveryCentIsAllocated,
+    ProvidersAgree,
+    WhatWentBackIsLaidOnUnits,
+)
 from makegood.storage.assets import Asset, Hold, HoldKind
-from makegood.storage.objects import ObjectStore
 
 OVERDUE = timedelta(minutes=15)
 """How long after its deadline an obligation may still be on its way to a refund."""
-
-
-@dataclass(frozen=True, slots=True)
-class Violation:
-    """Something that contradicts the promise: which clause, which order, and what is wrong in one sentence."""
-
-    clause: str
-    order: str
-    problem: str
-
-
-@dataclass(frozen=True, slots=True)
-class Evidence:
-    """What clauses may look at."""
-
-    session: Session
-    objects: ObjectStore
-    providers: Mapping[str, PaymentProvider]
-    now: datetime
-
-
-class Clause(Protocol):
-    """One clause of the promise."""
-
-    name: str
-
-    def violations(self, evidence: Evidence) -> Iterator[tuple[str, str]]:
-        """Pairs of an order's number and what is wrong with it."""
-        ...
 
 
 class EveryPaidUnitIsOwed:
@@ -67,27 +40,6 @@ class EveryPaidUnitIsOwed:
             yield number, f"unit {unit} is paid and nothing is owed for it"
 
 
-class EveryCentIsAllocated:
-    name = "every captured cent is allocated or goes back"
-
-    def violations(self, evidence: Evidence) -> Iterator[tuple[str, str]]:
-        allocated = (
-            sa.select(sa.func.coalesce(sa.func.sum(Obligation.allocated_minor), 0))
-            .where(Obligation.payment_id == Payment.id).scalar_subquery()
-        )  # fmt: skip
-        given = (
-            sa.select(sa.func.coalesce(sa.func.sum(Refund.amount_minor), 0))
-            .where(Refund.surplus_of == Payment.id).scalar_subquery()
-        )  # fmt: skip
-        query = (
-            sa.select(Order.number, Payment.captured_minor, allocated, given)
-            .join(Order, Order.id == Payment.order_id)
-            .where(Payment.state == PaymentState.PAID, Payment.captured_minor != allocated + given)
-        )
-        for number, captured, owed, back in evidence.session.execute(query):
-            yield number, f"{captured} was captured, {owed} is allocated to units and {back} is on its way back"
-
-
 class DeliveredIsVerifiedAndFound:
     name = "what is delivered exists, unchanged, and its customer can reach it"
 
@@ -97,6 +49,8 @@ class DeliveredIsVerifiedAndFound:
             .join(Order, Order.id == Obligation.order_id)
             .join(Grant, Grant.obligation_id == Obligation.id, isouter=True)
             .where(Obligation.delivery == Delivery.DELIVERED, Obligation.money.in_((Money.KEPT, Money.DISPUTED)))
+            # What was kept for as long as was promised, or taken out at its owner's wish, is no longer owed.
+            .where(sa.or_(Grant.id.is_(None), Grant.expires_at.is_(None), Grant.expires_at > evidence.now))
         )
         for number, obligation_id, attempt, revoked in evidence.session.execute(query):
             if not attempt or revoked is not None:
@@ -126,23 +80,6 @@ class DeliveredIsVerifiedAndFound:
                 evidence.objects.verify(key, sha256, size)
             except MakegoodError as error:
                 yield f"{name}: {error.for_operator()}"
-
-
-class AbandonedIsGivenBack:
-    name = "what is not delivered is given back"
-
-    def violations(self, evidence: Evidence) -> Iterator[tuple[str, str]]:
-        refunded = (
-            sa.select(sa.func.coalesce(sa.func.sum(Refund.amount_minor), 0))
-            .where(Refund.obligation_id == Obligation.id, Refund.state == "succeeded").scalar_subquery()
-        )  # fmt: skip
-        query = (
-            sa.select(Order.number, Obligation.money, Obligation.allocated_minor, refunded)
-            .join(Order, Order.id == Obligation.order_id)
-            .where(Obligation.money == Money.REFUNDED, refunded != Obligation.allocated_minor)
-        )
-        for number, money, allocated, back in evidence.session.execute(query):
-            yield number, f"it counts as {money}, and {back} of {allocated} went back"
 
 
 class NothingIsOverdue:
@@ -205,38 +142,15 @@ class CommitmentsAreRecorded:
             yield number, f"its {kind} was to end before it began"
 
 
-class ProvidersAgree:
-    name = "the payment providers' own word is the same as ours"
-
-    def violations(self, evidence: Evidence) -> Iterator[tuple[str, str]]:
-        query = sa.select(Payment, Order.number).join(Order).where(Payment.provider_ref.is_not(None))
-        for payment, number in evidence.session.execute(query):
-            provider = evidence.providers.get(payment.provider)
-            if provider is None:
-                yield number, f"its provider {payment.provider} is not set up, so nobody can be asked"
-                continue
-            seen = provider.retrieve(payment.provider_ref or "")
-            if seen.captured_minor != payment.captured_minor:
-                yield (
-                    number,
-                    f"{payment.provider} captured {seen.captured_minor}, our books say {payment.captured_minor}",
-                )
-            back = evidence.session.scalar(
-                sa.select(sa.func.coalesce(sa.func.sum(Refund.amount_minor), 0)).where(
-                    Refund.payment_id == payment.id, Refund.state == "succeeded"
-                )
-            )
-            if seen.refunded_minor != back:
-                yield number, f"{payment.provider} gave back {seen.refunded_minor}, our books say {back}"
-
-
 CLAUSES: tuple[Clause, ...] = (
     EveryPaidUnitIsOwed(),
     EveryCentIsAllocated(),
     DeliveredIsVerifiedAndFound(),
-    AbandonedIsGivenBack(),
+    WhatWentBackIsLaidOnUnits(),
     NothingIsOverdue(),
     NeededInputsAreKept(),
     CommitmentsAreRecorded(),
     ProvidersAgree(),
+    CapturesAreKnown(),
+    DisputesAreKnown(),
 )

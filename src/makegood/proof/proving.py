@@ -12,7 +12,8 @@ from makegood.kernel.database import Database
 from makegood.kernel.errors import MakegoodError
 from makegood.orders.models import Obligation, Order
 from makegood.payments.provider import PaymentProvider
-from makegood.proof.clauses import CLAUSES, Evidence, Violation
+from makegood.proof.clauses import CLAUSES
+from makegood.proof.evidence import Evidence, Violation
 from makegood.storage.objects import ObjectStore
 
 

@@ -46,6 +46,12 @@ class Asset(Base):
     deleting_at: Mapped[datetime | None]
     deleted_at: Mapped[datetime | None]
     """The row stays, so that an order's story can still name what it was made from."""
+    delete_error: Mapped[str | None]
+    """Why the last try to delete the object failed."""
+    orphan_since: Mapped[datetime | None]
+    """When the object was found without a row and taken in, to be deleted after that was reported."""
+    missing_since: Mapped[datetime | None]
+    """When the object was first not found though it is needed."""
 
     __table_args__ = (sa.CheckConstraint("size >= 0", "size"),)
 
@@ -72,11 +78,17 @@ def add(
     session: Session, clock: Clock, *, asset_id: str, key: str, sha256: str, size: int, media_type: str, file_name: str
 ) -> str:
     """Add the row of an object that is already durable; returns the asset's id. The same key again returns the
-    asset that has it."""
-    known = session.scalar(sa.select(Asset).where(Asset.key == key))
+    asset that has it. Whoever stores under a key that may have been there before makes sure after this call, in its
+    transaction, that the object is there: until then a deletion may have been under way."""
+    known = session.scalar(sa.select(Asset).where(Asset.key == key).with_for_update())
     if known:
-        if known.deleting_at is not None:
+        if known.deleting_at is not None and known.deleted_at is None:
             raise AssetGone(asset=known.id)
+        if known.deleted_at is not None or known.orphan_since is not None:
+            known.deleting_at = known.deleted_at = known.orphan_since = known.missing_since = None
+            known.size, known.media_type, known.file_name = size, media_type, file_name
+            known.created_at = clock.now()
+            session.flush()
         return known.id
     session.add(
         Asset(
@@ -100,8 +112,12 @@ def hold(
     session: Session, clock: Clock, asset_ids: Iterable[str], kind: HoldKind, holder: str, until: datetime | None = None
 ) -> None:
     """Take holds in the caller's transaction, which also reads the assets; an absent one raises `AssetGone`."""
-    for asset_id in asset_ids:
-        get(session, asset_id)
+    for asset_id in sorted(asset_ids):
+        # Shared with other holders, but not with whoever marks the asset for deletion: one waits for the other.
+        locked = sa.select(Asset.deleting_at).where(Asset.id == asset_id).with_for_update(read=True)
+        found = session.execute(locked).one_or_none()
+        if found is None or found.deleting_at is not None:
+            raise AssetGone(asset=asset_id)
         taken = session.scalar(
             sa.select(Hold).where(Hold.asset_id == asset_id, Hold.kind == kind, Hold.holder == holder)
         )

@@ -5,10 +5,12 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 
 import obstore
-from obstore.exceptions import AlreadyExistsError
+from obstore.exceptions import AlreadyExistsError, BaseError, NotFoundError
 from obstore.store import LocalStore
 
 from makegood.kernel.errors import MakegoodError, Temporary
@@ -33,6 +35,11 @@ class ObjectConflict(MakegoodError):
     operator = "The object {key} exists with other bytes; keys end in their sha256, so this can't be an accident."
 
 
+class ObjectNotDeleted(Temporary):
+    code = "OBJECT_NOT_DELETED"
+    operator = "The object {key} could not be deleted: {problem}"
+
+
 class LowDisk(Temporary):
     code = "LOW_DISK"
     customer = "The shop can't take new files or orders just now. Please try again later; nothing was charged."
@@ -47,6 +54,15 @@ def digest(path: Path) -> tuple[str, int]:
             sha.update(chunk)
             size += len(chunk)
     return sha.hexdigest(), size
+
+
+@dataclass(frozen=True, slots=True)
+class StoredObject:
+    """What the store says of an object: its size in bytes, and when it was written (by the store's clock, UTC)."""
+
+    key: str
+    size: int
+    written_at: datetime
 
 
 class ObjectStore:
@@ -84,14 +100,24 @@ class ObjectStore:
         return path
 
     def delete(self, key: str) -> None:
-        """Remove the object; one that is already gone is a success."""
-        obstore.delete(self._store, key)
+        """Remove the object; one that is already gone is a success. Anything else raises `ObjectNotDeleted`."""
+        try:
+            obstore.delete(self._store, key)
+        except (FileNotFoundError, NotFoundError):
+            return
+        except (OSError, BaseError) as error:
+            raise ObjectNotDeleted(key=key, problem=f"{type(error).__name__}: {str(error)[:200]}") from error
 
     def keys(self, prefix: str = "") -> Iterator[str]:
         """Every key below `prefix`."""
+        for batch in self.batches(prefix):
+            for stored in batch:
+                yield stored.key
+
+    def batches(self, prefix: str = "") -> Iterator[list[StoredObject]]:
+        """Every object below `prefix`, some at a time."""
         for chunk in obstore.list(self._store, prefix=prefix or None):
-            for meta in chunk:
-                yield meta["path"]
+            yield [StoredObject(meta["path"], meta["size"], meta["last_modified"]) for meta in chunk]
 
     def require_free(self, floor_mb: int) -> None:
         """Raise `LowDisk` when less than `floor_mb` MB are free: then nothing new is taken, and the owed goes on."""

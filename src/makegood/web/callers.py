@@ -6,6 +6,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from makegood.accounts.callers import Caller, Scope, owns
+from makegood.fulfillment.downloads import Fetcher
 from makegood.kernel.errors import Rejected
 from makegood.orders.models import Order
 from makegood.orders.reading import OrderNotFound, by_number
@@ -72,6 +73,14 @@ def own_order(request: Request, number: str) -> Order:
     if key and shop.links.opens_order(order, key):
         return order
     raise OrderNotFound(number=number[:40])
+
+
+def fetcher(request: Request) -> Fetcher:
+    """Who fetches a file: enough to tell one from another, not enough to tell who it is."""
+    known = caller(request)
+    origin = services(request).signer.signature("fetcher", network_address(request))[:12]
+    via = known.via if known.via != "none" else "link"
+    return Fetcher(origin=origin, agent=request.headers.get("user-agent", ""), via=via)
 
 
 def network_address(request: Request) -> str:

@@ -25,6 +25,7 @@ from makegood.storage.assets import Asset
 from makegood.web.services import Services
 
 AT_REST = (OrderState.DELIVERED, OrderState.REFUNDED, OrderState.PARTLY_DELIVERED, OrderState.CANCELLED)
+MOVING = (MoneyState.REFUNDING, MoneyState.DISPUTED)
 
 TEXTS = {
     "order.placed": "Order placed",
@@ -40,6 +41,10 @@ TEXTS = {
     "obligation.delivered": "Delivered",
     "obligation.attempt_failed": "A try did not work; we try again",
     "obligation.refunding": "Your money is on its way back",
+    "obligation.part_refunding": "Part of your money is on its way back",
+    "dispute.opened": "Your bank is looking into the payment",
+    "dispute.won": "Your bank has let the payment stand",
+    "dispute.lost": "Your bank has given your money back",
     "refund.succeeded": "Your money was given back",
     "mail.accepted": "Mail sent",
 }
@@ -56,9 +61,13 @@ def order_json(shop: Services, order_id: str) -> dict[str, Any]:
         order = session.get_one(Order, order_id)
         state = state_of(session, order)
         story = audit.of_order(session, order_id)
-        units = [_unit(shop, session, line, unit, story) for line in order.lines for unit in line.units]
+        units = [_unit(shop, session, order.currency, line, unit, story) for line in order.lines for unit in line.units]
         payment = session.scalar(
-            sa.select(Payment).where(Payment.order_id == order_id).order_by(Payment.created_at.desc()).limit(1)
+            # A payment that goes back because it was one too many doesn't stand for the order.
+            sa.select(Payment)
+            .where(Payment.order_id == order_id)
+            .order_by(Payment.problem.is_not(None), Payment.created_at.desc())
+            .limit(1)
         )
         return {
             **short_json(order, state),
@@ -76,7 +85,7 @@ def order_json(shop: Services, order_id: str) -> dict[str, Any]:
             "payment": _payment(payment),
             "units": units,
             "timeline": _timeline(story),
-            "at_rest": state in AT_REST and all(u["money"] not in (MoneyState.REFUNDING,) for u in units),
+            "at_rest": state in AT_REST and all(u["money"] not in MOVING for u in units),
         }
 
 
@@ -124,7 +133,9 @@ def _timeline(story: Sequence[AuditEvent]) -> list[dict[str, Any]]:
     return [{"at": e.at.isoformat(), "event": e.event, "text": TEXTS[e.event]} for e in story if e.event in TEXTS]
 
 
-def _unit(shop: Services, session: Session, line: OrderLine, unit: Unit, story: Sequence[AuditEvent]) -> dict[str, Any]:
+def _unit(
+    shop: Services, session: Session, currency: str, line: OrderLine, unit: Unit, story: Sequence[AuditEvent]
+) -> dict[str, Any]:
     product = shop.products.get(line.product_id)
     obligation = current_obligation(session, unit.id)
     own = [e for e in story if obligation and e.subject == obligation.id]
@@ -137,6 +148,7 @@ def _unit(shop: Services, session: Session, line: OrderLine, unit: Unit, story: 
         "description": line.description,
         "delivery": obligation.delivery if obligation else "waiting",
         "money": obligation.money if obligation else None,
+        "returned": money_json(obligation.returned_minor, currency) if obligation else None,
         "attempt": obligation.attempt if obligation else 0,
         "step": now and {"name": now["name"], "label": now["label"], "position": now["position"], "count": len(steps)},
         "steps": steps,
@@ -193,6 +205,8 @@ def _artefacts(shop: Services, session: Session, obligation: Obligation | None) 
         return []
     grant = session.scalar(sa.select(Grant).where(Grant.obligation_id == obligation.id))
     if grant is None or grant.revoked_at is not None:
+        return []
+    if grant.expires_at is not None and grant.expires_at <= shop.clock.now():
         return []
     found = []
     for row in artefacts_of(session, obligation.id, grant.attempt):

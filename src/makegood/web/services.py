@@ -16,17 +16,23 @@ from makegood.checkout.ordering import Ordering
 from makegood.engine import Engine
 from makegood.fulfillment.contexts import Workshop
 from makegood.fulfillment.downloads import Downloads
+from makegood.fulfillment.operating import Operating
 from makegood.kernel.clock import Clock
 from makegood.kernel.database import Database
 from makegood.kernel.settings import Settings
 from makegood.kernel.signing import Signer
+from makegood.notify.alerts import Alerts
 from makegood.notify.mails import Mailer
 from makegood.orders.links import Links
 from makegood.orders.obligations import Obligations
 from makegood.payments.inbox import Inbox
+from makegood.payments.reconciling import Reconciling
 from makegood.payments.refunding import Refunding
 from makegood.payments.settling import Settling
+from makegood.payments.surplus import Surplus
 from makegood.storage.objects import ObjectStore
+from makegood.storage.orphans import Orphans
+from makegood.storage.retention import Retention
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +59,13 @@ class Services:
     settling: Settling
     inbox: Inbox
     refunding: Refunding
+    reconciling: Reconciling
+    surplus: Surplus
     downloads: Downloads
+    operating: Operating
+    alerts: Alerts
+    retention: Retention
+    orphans: Orphans
 
 
 def services(request: HTTPConnection) -> Services:

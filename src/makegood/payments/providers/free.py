@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime
 
 from makegood.payments.provider import (
+    Page,
     PaymentOrder,
     ProviderEvent,
     ProviderPayment,
     ProviderRefund,
+    ProviderReversals,
     SignatureInvalid,
+    Stream,
 )
 
 
@@ -33,6 +37,12 @@ class FreeProvider:
 
     def expire(self, ref: str) -> ProviderPayment:
         return self.retrieve(ref)
+
+    def list_recent(self, stream: Stream, since: datetime | None, cursor: str | None) -> Page:
+        return Page(())
+
+    def reversals(self, ref: str) -> ProviderReversals:
+        return ProviderReversals()
 
     def find_refund(self, reference: str) -> ProviderRefund | None:
         return None

@@ -6,23 +6,29 @@ import hashlib
 import hmac
 import json
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from typing import Any
 
 import httpx
 
 from makegood.kernel.clock import Clock
 from makegood.payments.provider import (
+    Page,
     PaymentOrder,
+    ProviderDispute,
     ProviderEvent,
     ProviderPayment,
     ProviderRefund,
     ProviderRefused,
+    ProviderReversals,
     ProviderUnavailable,
     SignatureInvalid,
+    Stream,
 )
 
 SIGNATURE_HEADER = "makegood-sandbox-signature"
 TOLERANCE_SECONDS = 300
+PAGE = 100
 STATES = {"open": "pending", "processing": "pending", "succeeded": "paid"}
 
 
@@ -63,13 +69,45 @@ class SandboxProvider:
             # It was paid meanwhile, or is being processed: what it is now decides.
             return self.retrieve(ref)
 
+    def list_recent(self, stream: Stream, since: datetime | None, cursor: str | None) -> Page:
+        wanted: dict[str, str | int] = {"limit": PAGE}
+        if since is not None:
+            wanted["created_after"] = int(since.timestamp())
+        if cursor is not None:
+            wanted["cursor"] = cursor
+        found = self._call("GET", f"/{stream}", params=wanted)
+        data = found["data"]
+        if stream is Stream.PAYMENTS:
+            return Page(tuple(map(_payment, data)), found["next_cursor"])
+        if stream is Stream.REFUNDS:
+            return Page(tuple(map(_refund, data)), found["next_cursor"])
+        return Page(tuple(map(_dispute, data)), found["next_cursor"])
+
+    def reversals(self, ref: str) -> ProviderReversals:
+        return ProviderReversals(
+            tuple(map(_refund, self._all("/refunds", ref))), tuple(map(_dispute, self._all("/disputes", ref)))
+        )
+
+    def _all(self, path: str, ref: str) -> list[Any]:
+        """Every page of a payment's list."""
+        found: list[Any] = []
+        cursor: dict[str, str] = {}
+        while True:
+            page = self._call("GET", path, params={"payment": ref, "limit": PAGE, **cursor})
+            found += page["data"]
+            if page["next_cursor"] is None:
+                return found
+            cursor = {"cursor": page["next_cursor"]}
+
     def find_refund(self, reference: str) -> ProviderRefund | None:
         found = self._call("GET", "/refunds", params={"reference": reference})["data"]
         return _refund(found[0]) if found else None
 
     def refund(self, ref: str, reference: str, amount_minor: int, reason: str) -> ProviderRefund:
         body = {"reference": reference, "amount": amount_minor, "reason": reason}
-        return _refund(self._call("POST", f"/payments/{ref}/refunds", json=body, key=reference))
+        # The amount is part of the key: after a try without effect it may have to be another one.
+        key = f"{reference}:{amount_minor}"
+        return _refund(self._call("POST", f"/payments/{ref}/refunds", json=body, key=key))
 
     def verify_event(self, headers: Mapping[str, str], raw: bytes) -> ProviderEvent:
         parts = dict(part.partition("=")[::2] for part in headers.get(SIGNATURE_HEADER, "").split(","))
@@ -108,8 +146,23 @@ def _payment(data: Mapping[str, Any]) -> ProviderPayment:
         amount_minor=data["amount"], captured_minor=data["amount_captured"], refunded_minor=data["amount_refunded"],
         currency=data["currency"], url=data["url"], final=data["final"],
         details={"status": data["status"], "decline_code": data.get("decline_code")},
+        charged_back_minor=data["amount_charged_back"], disputed=data["disputed"], created_at=_moment(data["created"]),
     )  # fmt: skip
 
 
 def _refund(data: Mapping[str, Any]) -> ProviderRefund:
-    return ProviderRefund(data["id"], data["reference"], data["status"], data["amount"], data["currency"])
+    return ProviderRefund(
+        data["id"], data["reference"], data["status"], data["amount"], data["currency"], data["payment"],
+        _moment(data["created"]),
+    )  # fmt: skip
+
+
+def _dispute(data: Mapping[str, Any]) -> ProviderDispute:
+    return ProviderDispute(
+        data["id"], data["payment"], data["status"], data["amount"], data["currency"], data["reason"],
+        _moment(data["created"]),
+    )  # fmt: skip
+
+
+def _moment(seconds: int) -> datetime:
+    return datetime.fromtimestamp(seconds, UTC)

@@ -1,0 +1,285 @@
+"""Reconciliation: the provider's lists against our books, both ways, whether or not anybody notified us."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import datetime
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from makegood.kernel import audit, faults, logs
+from makegood.kernel.clock import Clock
+from makegood.kernel.database import Database
+from makegood.kernel.errors import MakegoodError
+from makegood.kernel.ids import new_id
+from makegood.orders.models import Order
+from makegood.orders.states import DisputeState, PaymentState, RefundState
+from makegood.payments.cursors import Cursors, Reading
+from makegood.payments.findings import Finding, amount
+from makegood.payments.models import CountedRefund, Difference, Dispute, Payment
+from makegood.payments.provider import (
+    PaymentProvider,
+    ProviderDispute,
+    ProviderPayment,
+    ProviderRefund,
+    ProviderRefused,
+    Stream,
+)
+from makegood.payments.reversing import Reversing, gone
+from makegood.payments.settling import Settling
+from makegood.payments.surplus import Surplus
+
+log = logs.get("payments")
+PAID_HERE_ONLY = "PAID_HERE_ONLY"
+
+
+@dataclass(slots=True)
+class Reconciliation:
+    """What one pass looked at and found. `unanswered`: providers that could not be asked, and why."""
+
+    looked_at: dict[str, dict[str, int]] = field(default_factory=dict)
+    findings: list[Finding] = field(default_factory=list)
+    unanswered: list[str] = field(default_factory=list)
+
+    @property
+    def explained(self) -> bool:
+        """Whether everything that the providers have is accounted for here, and the other way round."""
+        return not self.unanswered and all(finding.explained for finding in self.findings)
+
+
+class Reconciling:
+    """Money without an order, orders without money, other amounts, and refunds and disputes made at the provider. What
+    can be made good is; what can't is reported as a `Difference` and never silently changed."""
+
+    def __init__(
+        self, database: Database, clock: Clock, providers: dict[str, PaymentProvider], settling: Settling,
+        reversing: Reversing, surplus: Surplus,
+    ) -> None:  # fmt: skip
+        self._database, self._clock, self._providers = database, clock, providers
+        self._settling, self._reversing, self._surplus = settling, reversing, surplus
+        self._cursors = Cursors(database, clock)
+
+    def run(self) -> None:
+        """One pass, from where the last one ended."""
+        done = self.reconcile()
+        for finding in done.findings:
+            log.info("reconciliation.found", kind=finding.kind, ref=finding.ref, text=finding.text)
+        for problem in done.unanswered:
+            log.warning("reconciliation.unanswered", problem=problem)
+
+    def reconcile(self, *, full: bool = False) -> Reconciliation:
+        """One pass over every provider; with `full`, over all that they have ever had. Safe beside any other pass."""
+        done = Reconciliation()
+        for name, provider in self._providers.items():
+            try:
+                done.looked_at[name] = self._with(provider, done, full=full)
+            except MakegoodError as error:
+                done.unanswered.append(f"{name}: {error.for_operator()}")
+        with self._database.read() as session:
+            done.findings += [
+                self._waiting(payment, refund.due_at) for payment, refund in self._surplus.waiting(session)
+            ]
+            done.findings += [_finding(difference) for difference in self.differences(session)]
+            done.findings += self._too_much(session)
+        done.findings = list({(finding.kind, finding.ref): finding for finding in done.findings}.values())
+        return done
+
+    def differences(self, session: Session) -> list[Difference]:
+        """What still is not explained, the oldest first."""
+        query = sa.select(Difference).where(Difference.explained_at.is_(None))
+        return list(session.scalars(query.order_by(Difference.found_at)))
+
+    def _with(self, provider: PaymentProvider, done: Reconciliation, *, full: bool) -> dict[str, int]:
+        counts = {}
+        listed: set[str] = set()
+        begun = self._cursors.begin(provider.name, Stream.PAYMENTS, full=full)
+        for stream in Stream:
+            reading = self._cursors.begin(provider.name, stream, full=full)
+            counts[stream.value] = self._read(provider, reading, done, listed)
+        self._compare_unlisted(provider, begun.since, listed)
+        return counts
+
+    def _read(self, provider: PaymentProvider, reading: Reading, done: Reconciliation, listed: set[str]) -> int:
+        """Go through one list to its end; where a kill interrupts it, the next pass goes on."""
+        looked_at = 0
+        while True:
+            try:
+                page = provider.list_recent(reading.stream, reading.since, reading.cursor)
+            except ProviderRefused:
+                if reading.cursor is None:
+                    raise
+                # The provider has forgotten its own cursor: the reading begins anew.
+                reading.cursor = None
+                continue
+            looked_at += len(page.items)
+            for item in page.items:
+                if isinstance(item, ProviderPayment):
+                    listed.add(item.ref)
+                    is_settled = self._payment(provider, item, done)
+                elif isinstance(item, ProviderRefund):
+                    is_settled = self._refund(provider, item, done)
+                else:
+                    is_settled = self._dispute(provider, item, done)
+                reading.meet(item.created_at, is_settled=is_settled)
+            faults.reach("reconcile:page")
+            self._cursors.advance(reading, page.cursor)
+            if page.cursor is None:
+                return looked_at
+
+    def _payment(self, provider: PaymentProvider, seen: ProviderPayment, done: Reconciliation) -> bool:
+        """Compare one payment; returns whether nothing of it can change any more that others don't look after."""
+        with self._database.read() as session:
+            known = session.scalar(
+                sa.select(Payment).where(Payment.provider == provider.name, Payment.provider_ref == seen.ref)
+            )
+            returned = gone(session, known.id) if known else 0
+        if known is None:
+            payment_id = self._settling.found(provider.name, seen)
+            self._tell_new(payment_id, seen, done)
+            return seen.final or seen.state == PaymentState.PAID
+        if known.state == PaymentState.PAID:
+            self._note(known, seen)
+            if seen.refunded_minor + seen.charged_back_minor > returned or seen.disputed:
+                done.findings += self._reversing.look(known.id)
+        elif seen.state == PaymentState.PAID:
+            self._settling.apply(known.id, seen)
+        return True
+
+    def _tell_new(self, payment_id: str | None, seen: ProviderPayment, done: Reconciliation) -> None:
+        """Say what a payment is that we had not met under the provider's id of it."""
+        if payment_id is None or seen.state != PaymentState.PAID:
+            return
+        with self._database.read() as session:
+            payment = session.scalar(
+                sa.select(Payment).where(
+                    Payment.provider_ref == seen.ref, Payment.problem.is_not(None), Payment.order_id.is_not(None)
+                )
+            )
+        if payment is not None:
+            text = f"{amount(seen.captured_minor, seen.currency)} for an order goes back: {payment.problem}."
+            finding = Finding(payment.problem or "", payment.provider, seen.ref, text, payment.id, payment.order_id)
+            done.findings.append(finding)
+
+    def _refund(self, provider: PaymentProvider, seen: ProviderRefund, done: Reconciliation) -> bool:
+        if seen.state == RefundState.FAILED:
+            return True
+        with self._database.read() as session:
+            counted = session.scalar(
+                sa.select(CountedRefund.id).where(
+                    CountedRefund.provider == provider.name, CountedRefund.ref == seen.ref
+                )
+            )
+        if counted is None:
+            done.findings += self._look(provider, seen.payment_ref)
+        return seen.state == RefundState.SUCCEEDED
+
+    def _dispute(self, provider: PaymentProvider, seen: ProviderDispute, done: Reconciliation) -> bool:
+        with self._database.read() as session:
+            state = session.scalar(
+                sa.select(Dispute.state).where(Dispute.provider == provider.name, Dispute.ref == seen.ref)
+            )
+        if state != seen.state:
+            done.findings += self._look(provider, seen.payment_ref)
+        return seen.state != DisputeState.OPEN
+
+    def _look(self, provider: PaymentProvider, payment_ref: str) -> list[Finding]:
+        """Count what went back of a payment, which is settled or recorded first if it has not been."""
+        with self._database.read() as session:
+            payment = session.scalar(
+                sa.select(Payment).where(Payment.provider == provider.name, Payment.provider_ref == payment_ref)
+            )
+        if payment is None or payment.state != PaymentState.PAID:
+            payment_id = self._settling.found(provider.name, provider.retrieve(payment_ref))
+        else:
+            payment_id = payment.id
+        return self._reversing.look(payment_id) if payment_id else []
+
+    def _compare_unlisted(self, provider: PaymentProvider, since: datetime | None, listed: set[str]) -> None:
+        """The other way round: ask about what we call paid and the list should have shown, and about what differed."""
+        recent = sa.true() if since is None else Payment.created_at >= since
+        differed = sa.exists().where(Difference.payment_id == Payment.id, Difference.explained_at.is_(None))
+        query = sa.select(Payment).where(
+            Payment.provider == provider.name, Payment.state == PaymentState.PAID, Payment.captured_minor > 0,
+            sa.or_(recent, differed),
+        )  # fmt: skip
+        with self._database.read() as session:
+            paid = list(session.scalars(query))
+        for payment in [payment for payment in paid if (payment.provider_ref or "") not in listed]:
+            try:
+                self._note(payment, provider.retrieve(payment.provider_ref or ""))
+            except ProviderRefused as error:
+                self._note(payment, None, error.for_operator())
+
+    def _note(self, payment: Payment, seen: ProviderPayment | None, problem: str = "") -> None:
+        """Keep a difference, once, or mark it explained. Our books stay as they are."""
+        with self._database.write() as session:
+            text = _difference(payment, seen, gone(session, payment.id)) if seen else problem
+            known = session.scalar(
+                sa.select(Difference).where(
+                    Difference.provider == payment.provider, Difference.kind == PAID_HERE_ONLY,
+                    Difference.ref == payment.provider_ref,
+                ).with_for_update()
+            )  # fmt: skip
+            if text and known is None:
+                session.add(
+                    Difference(
+                        id=new_id(), provider=payment.provider, kind=PAID_HERE_ONLY, ref=payment.provider_ref,
+                        payment_id=payment.id, order_id=payment.order_id, text=text, found_at=self._clock.now(),
+                    )
+                )  # fmt: skip
+            elif known is not None and bool(text) == (known.explained_at is not None):
+                known.explained_at = None if text else self._clock.now()
+                known.text = text or known.text
+            else:
+                return
+            audit.record(
+                session, self._clock, "reconciliation.differs" if text else "reconciliation.explained", payment.id,
+                payment.order_id, text=text or None, ref=payment.provider_ref,
+            )  # fmt: skip
+
+    def _too_much(self, session: Session) -> list[Finding]:
+        """Refunds that gave back more than their payment had left: no state of ours can hold them."""
+        query = sa.select(CountedRefund, Payment).join(Payment).where(CountedRefund.unplaced_minor > 0)
+        return [
+            Finding(
+                "MORE_WENT_BACK_THAN_WAS_THERE", counted.provider, counted.ref,
+                f"{amount(counted.unplaced_minor, counted.currency)} more went back than its payment had left.",
+                payment.id, payment.order_id, explained=False,
+            )
+            for counted, payment in session.execute(query)
+        ]  # fmt: skip
+
+    def _waiting(self, payment: Payment, due_at: datetime | None) -> Finding:
+        money = amount(payment.captured_minor, payment.currency)
+        when = f"at {due_at:%Y-%m-%d %H:%M} UTC" if due_at and due_at > self._clock.now() else "now"
+        text = f"{money} belongs to no order of ours and goes back {when}."
+        return Finding("NO_ORDER", payment.provider, payment.provider_ref or "", text, payment.id)
+
+
+def _difference(payment: Payment, seen: ProviderPayment, returned: int) -> str:
+    """In what the provider contradicts what we call paid; empty if in nothing."""
+    ours, theirs = amount(payment.captured_minor, payment.currency), amount(seen.captured_minor, seen.currency)
+    if seen.state != PaymentState.PAID:
+        return f"We say that {ours} was paid; {payment.provider} says {seen.state}."
+    if ours != theirs:
+        return f"We say that {ours} was paid; {payment.provider} says {theirs}."
+    if returned > seen.refunded_minor + seen.charged_back_minor:
+        back = amount(seen.refunded_minor + seen.charged_back_minor, seen.currency)
+        return f"We say that {amount(returned, seen.currency)} went back; {payment.provider} says {back}."
+    return ""
+
+
+def _finding(difference: Difference) -> Finding:
+    return Finding(
+        difference.kind, difference.provider, difference.ref, difference.text, difference.payment_id,
+        difference.order_id, explained=False,
+    )  # fmt: skip
+
+
+def order_numbers(session: Session, findings: Iterable[Finding]) -> dict[str, str]:
+    """The orders' numbers by their ids, for whoever shows findings."""
+    wanted = {finding.order_id for finding in findings if finding.order_id}
+    query = sa.select(Order.id, Order.number).where(Order.id.in_(wanted))
+    return dict(session.execute(query).tuples().all()) if wanted else {}

@@ -1,0 +1,328 @@
+"""What an operator is told of, one small class each. A condition looks and changes nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from datetime import datetime, timedelta
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session, aliased
+
+from makegood.catalog.products import Products
+from makegood.engine import Worker
+from makegood.fulfillment.models import Redelivery
+from makegood.kernel import schema
+from makegood.kernel.audit import AuditEvent
+from makegood.kernel.database import Database
+from makegood.kernel.errors import MakegoodError
+from makegood.kernel.money import Money as Amount
+from makegood.kernel.settings import Settings
+from makegood.notify.alert_models import Alert
+from makegood.notify.alerts import Condition, Subject
+from makegood.notify.models import Mail, MailState
+from makegood.orders.models import Obligation, Order, Refund
+from makegood.orders.states import OPEN_DELIVERY, Delivery, Money
+from makegood.payments.models import Payment, PaymentEvent
+from makegood.storage.assets import Asset, Hold
+from makegood.storage.objects import ObjectStore
+
+MOST = 1000
+"""How many subjects a condition lists at most; past that nobody reads them one by one."""
+
+
+class Late:
+    """Paid, and not delivered within its time."""
+
+    kind, title, happens = "undelivered.late", "Paid, late and not delivered", False
+
+    def __init__(self, share: float) -> None:
+        self._share = share
+
+    def subjects(self, session: Session, now: datetime) -> Iterator[Subject]:
+        for owed, number in _owed(session):
+            if now >= owed.owed_at + (owed.deadline_at - owed.owed_at) * self._share:
+                why = f"{owed.error_code}: {owed.error_text}" if owed.error_code else "no error so far"
+                due = f"paid {_age(now - owed.owed_at)} ago, refunded at {owed.deadline_at:%Y-%m-%d %H:%M} UTC"
+                yield Subject(owed.id, f"{number}: {due}; {why}")
+
+
+class Stuck:
+    """The same error again and again."""
+
+    kind, title, happens = "undelivered.stuck", "Making fails again and again", False
+
+    def __init__(self, attempts: int) -> None:
+        self._attempts = attempts
+
+    def subjects(self, session: Session, now: datetime) -> Iterator[Subject]:
+        for owed, number in _owed(session):
+            if owed.error_code is None or owed.attempt <= self._attempts:
+                continue
+            failures = session.scalars(
+                sa.select(AuditEvent)
+                .where(AuditEvent.subject == owed.id, AuditEvent.event == "obligation.attempt_failed")
+                .order_by(AuditEvent.at.desc(), AuditEvent.id.desc()).limit(self._attempts)
+            ).all()  # fmt: skip
+            codes = [failure.data.get("code") for failure in failures]
+            if len(codes) == self._attempts and set(codes) == {owed.error_code}:
+                yield Subject(owed.id, f"{number}: attempt {owed.attempt}; {owed.error_code}: {owed.error_text}")
+
+
+class RefundFailing:
+    """Money that we owe back and that does not get there: an open debt."""
+
+    kind, title, happens = "refund.failing", "A refund does not go through: an open debt", False
+
+    def __init__(self, after: timedelta) -> None:
+        self._after = after
+
+    def subjects(self, session: Session, now: datetime) -> Iterator[Subject]:
+        query = (
+            sa.select(Refund, Order.number)
+            .join(Payment, Payment.id == Refund.payment_id)
+            .join(Order, Order.id == Payment.order_id, isouter=True)
+            .where(Refund.state != "succeeded", Refund.last_error.is_not(None))
+            .where(sa.or_(Refund.state == "failed", Refund.created_at < now - self._after))
+        )
+        for refund, number in session.execute(query.order_by(Refund.id).limit(MOST)):
+            amount = Amount(refund.amount_minor, refund.currency).format()
+            what = f"{number or 'money without an order'}: {amount} owed since {_age(now - refund.created_at)}"
+            yield Subject(refund.id, f"{what}; {refund.last_error}")
+
+
+class DeadlineRefunded:
+    """What was not delivered by its deadline and went back."""
+
+    kind, title, happens = "deadline.refunded", "Not delivered by the deadline; the money goes back", True
+
+    def subjects(self, session: Session, now: datetime) -> Iterator[Subject]:
+        query = (
+            sa.select(Obligation, Order)
+            .join(Order, Order.id == Obligation.order_id)
+            .where(Obligation.delivery == Delivery.ABANDONED, Obligation.error_code == "DEADLINE_PASSED")
+            .where(Obligation.abandoned_at > _after_what_was_told(session, self.kind))
+        )
+        for owed, order in session.execute(query.order_by(Obligation.id).limit(MOST)):
+            amount = Amount(owed.allocated_minor, order.currency).format()
+            yield Subject(owed.id, f"{order.number}: {amount}; {owed.error_text}")
+
+
+class MailFailed:
+    """Mails that no server will take, for example because the address does not exist."""
+
+    kind, title, happens = "mail.failed", "A mail could not be delivered", True
+
+    def subjects(self, session: Session, now: datetime) -> Iterator[Subject]:
+        query = sa.select(Mail, Order.number).join(Order, Order.id == Mail.order_id, isouter=True)
+        since = _after_what_was_told(session, self.kind) - timedelta(days=7)
+        query = query.where(Mail.state == MailState.FAILED, Mail.next_try_at > since)
+        for mail, number in session.execute(query.order_by(Mail.id).limit(MOST)):
+            yield Subject(f"{mail.id}/{mail.tries}", f"{number or 'no order'}: “{mail.subject}”; {mail.last_error}")
+
+
+class MailDelayed:
+    """Mails that wait because the server can't be reached or does not accept the shop."""
+
+    kind, title, happens = "mail.delayed", "Mails wait", False
+
+    def __init__(self, after: timedelta) -> None:
+        self._after = after
+
+    def subjects(self, session: Session, now: datetime) -> Iterator[Subject]:
+        query = sa.select(Mail).where(Mail.state == MailState.WAITING, Mail.created_at < now - self._after)
+        for mail in session.scalars(query.order_by(Mail.id).limit(MOST)):
+            waits = f"“{mail.subject}” waits since {_age(now - mail.created_at)}"
+            yield Subject(mail.id, f"{waits}; {mail.last_error or 'nobody sends it'}")
+
+
+class NotificationUnhandled:
+    """Notifications of providers that we have and could not act on."""
+
+    kind, title, happens = "notification.unhandled", "A payment provider's notification is not handled", False
+
+    def __init__(self, after: timedelta) -> None:
+        self._after = after
+
+    def subjects(self, session: Session, now: datetime) -> Iterator[Subject]:
+        late = PaymentEvent.received_at < now - self._after
+        query = sa.select(PaymentEvent).where(PaymentEvent.handled_at.is_(None), late)
+        for event in session.scalars(query.order_by(PaymentEvent.id).limit(MOST)):
+            came = f"came {_age(now - event.received_at)} ago, tried {event.handle_try} times"
+            yield Subject(event.id, f"{event.provider}: {event.kind} ({event.event_id}) {came}")
+
+
+class ProductBroken:
+    """Products that can't be loaded, or lack something that they need."""
+
+    kind, title, happens = "product.broken", "A product can't be sold", False
+
+    def __init__(self, products: Products) -> None:
+        self._products = products
+
+    def subjects(self, session: Session, now: datetime) -> Iterator[Subject]:
+        for name, problem in self._products.broken.items():
+            yield Subject(name, f"{name}: {problem}")
+        for product in self._products:
+            for check in product.checks():
+                if check.problem:
+                    line = f"{product.manifest.id}: {check.name}: {check.problem} {check.mend}".strip()
+                    yield Subject(f"{product.manifest.id}/{check.name}", line)
+
+
+class SchemaBehind:
+    """The database is not what this release needs."""
+
+    kind, title, happens = "schema.behind", "The database does not fit this release", False
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def subjects(self, session: Session, now: datetime) -> Iterator[Subject]:
+        try:
+            schema.require_current(self._database)
+        except MakegoodError as error:
+            yield Subject("revision", error.for_operator())
+        for table in schema.missing_tables(self._database):
+            yield Subject(table, f"The table {table} is missing: restore it from a backup.")
+
+
+class DiskLow:
+    """Nothing new is sold below the floor."""
+
+    kind, title, happens = "disk.low", "The disk is almost full; the shop does not sell", False
+
+    def __init__(self, objects: ObjectStore, floor_mb: int) -> None:
+        self._objects, self._floor_mb = objects, floor_mb
+
+    def subjects(self, session: Session, now: datetime) -> Iterator[Subject]:
+        if self._objects.free_mb() < self._floor_mb:
+            # Without the figure of the moment, which would make every look another subject.
+            yield Subject("disk", f"Less than {self._floor_mb} MB are free below {self._objects.root}.")
+
+
+class FileMissing:
+    """Files that are needed and not in the store; what can be made again is, by itself."""
+
+    kind, title, happens = "file.missing", "A file that is needed is not in the store", False
+
+    def subjects(self, session: Session, now: datetime) -> Iterator[Subject]:
+        held = sa.exists().where(Hold.asset_id == Asset.id)
+        query = sa.select(Asset).where(Asset.missing_since.is_not(None), Asset.deleting_at.is_(None), held)
+        for asset in session.scalars(query.order_by(Asset.id).limit(MOST)):
+            yield Subject(asset.id, f"{asset.file_name} ({asset.key})")
+
+
+class DeletionFailing:
+    """Files that nobody needs any more and that can't be deleted."""
+
+    kind, title, happens = "retention.failing", "A file can't be deleted", False
+
+    def subjects(self, session: Session, now: datetime) -> Iterator[Subject]:
+        query = sa.select(Asset).where(Asset.delete_error.is_not(None), Asset.deleted_at.is_(None))
+        for asset in session.scalars(query.order_by(Asset.id).limit(MOST)):
+            yield Subject(asset.id, f"{asset.file_name}: {asset.delete_error}")
+
+
+class RedeliveryFailing:
+    """A delivery that was to be made good and could not."""
+
+    kind, title, happens = "redelivery.failing", "A delivered file can't be made again", False
+
+    def subjects(self, session: Session, now: datetime) -> Iterator[Subject]:
+        later = aliased(Redelivery)
+        made_good = sa.exists().where(later.obligation_id == Redelivery.obligation_id, later.id > Redelivery.id)
+        failing = sa.or_(Redelivery.open_for.is_not(None) & (Redelivery.tries >= 3), Redelivery.failed_at.is_not(None))
+        query = (
+            sa.select(Redelivery, Order.number)
+            .join(Obligation, Obligation.id == Redelivery.obligation_id)
+            .join(Order, Order.id == Obligation.order_id)
+            .where(failing, ~made_good, Obligation.money == Money.KEPT, Redelivery.problem.is_not(None))
+        )
+        for row, number in session.execute(query.order_by(Redelivery.id).limit(MOST)):
+            yield Subject(row.id, f"{number}: {row.problem}")
+
+
+class WorkerSilent:
+    """A process that works has ended without saying so, or nobody works at all."""
+
+    kind, title, happens = "worker.silent", "What is paid for may not be worked on", False
+
+    def __init__(self, workers: Callable[[], Iterable[Worker]], lease_seconds: float) -> None:
+        self._workers, self._patience = workers, 3 * lease_seconds
+        self._nobody_since: datetime | None = None
+
+    def subjects(self, session: Session, now: datetime) -> Iterator[Subject]:
+        present = [worker for worker in self._workers() if not worker.dead]
+        for worker in present:
+            if worker.quiet_seconds > self._patience:
+                where = f"{worker.host}, process {worker.process}"
+                yield Subject(worker.executor_id, f"The worker {worker.executor_id} ({where}) is silent.")
+        if any(worker.quiet_seconds <= self._patience for worker in present):
+            self._nobody_since = None
+            return
+        # A start takes its time: the pages may be there a little before the first worker.
+        self._nobody_since = self._nobody_since or now
+        if (now - self._nobody_since).total_seconds() > self._patience:
+            yield Subject("nobody", "Nobody works: start `makegood serve` or `makegood worker`.")
+
+
+class Reported:
+    """What another part knows: `read` returns pairs of a stable id and a line of text."""
+
+    def __init__(
+        self, kind: str, title: str, read: Callable[[], Iterable[tuple[str, str]]], *, happens: bool = False
+    ) -> None:
+        self.kind, self.title, self.happens, self._read = kind, title, happens, read
+
+    def subjects(self, session: Session, now: datetime) -> Iterator[Subject]:
+        for identity, text in self._read():
+            yield Subject(identity, text)
+
+
+def all_conditions(
+    settings: Settings, database: Database, objects: ObjectStore, products: Products, *more: Condition
+) -> list[Condition]:
+    """Every condition of a shop."""
+    after = timedelta(minutes=settings.alert_after_minutes)
+    own: list[Condition] = [
+        Late(settings.alert_late_share),
+        Stuck(settings.alert_stuck_attempts),
+        DeadlineRefunded(),
+        RefundFailing(after),
+        MailFailed(),
+        MailDelayed(after),
+        NotificationUnhandled(after),
+        ProductBroken(products),
+        SchemaBehind(database),
+        DiskLow(objects, settings.disk_floor_mb),
+        FileMissing(),
+        DeletionFailing(),
+        RedeliveryFailing(),
+    ]
+    return [*own, *more]
+
+
+def _owed(session: Session) -> Iterator[tuple[Obligation, str]]:
+    query = (
+        sa.select(Obligation, Order.number)
+        .join(Order, Order.id == Obligation.order_id)
+        .where(Obligation.delivery.in_(OPEN_DELIVERY), Obligation.money == Money.KEPT)
+        .order_by(Obligation.owed_at)
+        .limit(MOST)
+    )
+    yield from session.execute(query).tuples()
+
+
+def _after_what_was_told(session: Session, kind: str) -> datetime:
+    """A moment before which all that happened of this kind has been told."""
+    told = sa.select(sa.func.max(Alert.opened_at)).where(Alert.kind == kind, Alert.told_at.is_not(None))
+    last = session.scalar(told)
+    return datetime.fromisoformat("1970-01-01T00:00:00+00:00") if last is None else last - timedelta(days=1)
+
+
+def _age(passed: timedelta) -> str:
+    """A time that has passed, as a person says it."""
+    minutes = int(passed.total_seconds() // 60)
+    if minutes < 120:
+        return f"{minutes} min"
+    return f"{minutes // 60} h" if minutes < 48 * 60 else f"{minutes // 1440} days"

@@ -1,0 +1,183 @@
+"""The clauses about money that moves at the providers: each is asked for its own word."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import sqlalchemy as sa
+
+from makegood.orders.models import Obligation, Order, Refund
+from makegood.orders.states import OPEN_DELIVERY, DisputeState, Money, PaymentState, RefundState
+from makegood.payments.models import CountedRefund, Dispute, Payment
+from makegood.payments.provider import PaymentProvider, ProviderDispute, ProviderPayment, Stream
+from makegood.payments.reversing import gone
+from makegood.proof.evidence import Evidence
+
+
+def listed(provider: PaymentProvider, stream: Stream) -> Iterator[object]:
+    """Everything that a provider has ever had of a stream."""
+    cursor = None
+    while True:
+        page = provider.list_recent(stream, None, cursor)
+        yield from page.items
+        cursor = page.cursor
+        if cursor is None:
+            return
+
+
+def name_of(number: str | None, payment: Payment) -> str:
+    """The order's number, or for money of no order what the provider calls it."""
+    return number or payment.provider_ref or payment.id
+
+
+class EveryCentIsAllocated:
+    name = "every captured cent is allocated or goes back"
+
+    def violations(self, evidence: Evidence) -> Iterator[tuple[str, str]]:
+        allocated = (
+            sa.select(sa.func.coalesce(sa.func.sum(Obligation.allocated_minor), 0))
+            .where(Obligation.payment_id == Payment.id).scalar_subquery()
+        )  # fmt: skip
+        goes_back = sa.exists().where(Refund.surplus_of == Payment.id)
+        query = (
+            sa.select(Order.number, Payment, allocated)
+            .join(Order, Order.id == Payment.order_id, isouter=True)
+            .where(Payment.state == PaymentState.PAID, Payment.captured_minor != allocated, ~goes_back)
+        )
+        for number, payment, owed in evidence.session.execute(query):
+            said = f"{payment.captured_minor} was captured, {owed} is allocated to units and nothing goes back"
+            yield name_of(number, payment), said
+
+
+class WhatWentBackIsLaidOnUnits:
+    name = "no more goes back than was allocated, and every unit's share of it adds up"
+
+    def violations(self, evidence: Evidence) -> Iterator[tuple[str, str]]:
+        returned = sa.func.coalesce(sa.func.sum(Obligation.returned_minor), 0)
+        query = (
+            sa.select(Payment, Order.number, returned)
+            .join(Order, Order.id == Payment.order_id, isouter=True)
+            .join(Obligation, Obligation.payment_id == Payment.id, isouter=True)
+            .where(Payment.state == PaymentState.PAID)
+            .group_by(Payment.id, Order.number)
+        )
+        for payment, number, laid in list(evidence.session.execute(query)):
+            back = gone(evidence.session, payment.id)
+            if back > payment.captured_minor:
+                yield name_of(number, payment), f"{back} went back of {payment.captured_minor} that was captured"
+            if payment.problem is None and back != laid:
+                yield name_of(number, payment), f"{back} went back, and its units say {laid}"
+        yield from self._ended_too_early(evidence)
+
+    def _ended_too_early(self, evidence: Evidence) -> Iterator[tuple[str, str]]:
+        query = (
+            sa.select(Order.number, Obligation.money, Obligation.returned_minor, Obligation.allocated_minor)
+            .join(Order, Order.id == Obligation.order_id)
+            .where(
+                Obligation.money.in_((Money.REFUNDED, Money.CHARGED_BACK)),
+                Obligation.returned_minor != Obligation.allocated_minor,
+            )
+        )
+        for number, money, returned, allocated in evidence.session.execute(query):
+            yield number, f"it counts as {money}, and {returned} of {allocated} went back"
+
+
+class ProvidersAgree:
+    name = "the payment providers' own word is the same as ours"
+
+    def violations(self, evidence: Evidence) -> Iterator[tuple[str, str]]:
+        query = sa.select(Payment, Order.number).join(Order, isouter=True).where(Payment.provider_ref.is_not(None))
+        for payment, number in evidence.session.execute(query):
+            name, provider = name_of(number, payment), evidence.providers.get(payment.provider)
+            if provider is None:
+                yield name, f"its provider {payment.provider} is not set up, so nobody can be asked"
+                continue
+            seen = provider.retrieve(payment.provider_ref or "")
+            if seen.captured_minor != payment.captured_minor:
+                yield (
+                    name,
+                    (f"{payment.provider} captured {seen.captured_minor}, our books say {payment.captured_minor}"),
+                )
+            theirs, ours = seen.refunded_minor + seen.charged_back_minor, gone(evidence.session, payment.id)
+            if theirs != ours:
+                yield name, f"{payment.provider} gave back {theirs}, our books say {ours}"
+        yield from self._uncounted(evidence)
+
+    def _uncounted(self, evidence: Evidence) -> Iterator[tuple[str, str]]:
+        """A refund of ours that succeeded was counted, and by the amount that we recorded."""
+        counted = CountedRefund.refund_id == Refund.id
+        query = (
+            sa.select(Payment, Order.number, Refund.amount_minor, CountedRefund.amount_minor)
+            .select_from(Refund)
+            .join(Payment, Payment.id == Refund.payment_id)
+            .join(Order, Order.id == Payment.order_id, isouter=True)
+            .join(CountedRefund, counted, isouter=True)
+            .where(
+                Refund.state == RefundState.SUCCEEDED,
+                Refund.amount_minor != sa.func.coalesce(CountedRefund.amount_minor, 0),
+            )
+        )
+        for payment, number, ours, theirs in evidence.session.execute(query):
+            yield (
+                name_of(number, payment),
+                f"our refund of {ours} counts as succeeded, and {theirs or 'nothing'} was counted",
+            )
+
+
+class CapturesAreKnown:
+    name = "what the providers captured is known here"
+
+    def violations(self, evidence: Evidence) -> Iterator[tuple[str, str]]:
+        for provider in evidence.providers.values():
+            for seen in listed(provider, Stream.PAYMENTS):
+                if not isinstance(seen, ProviderPayment) or seen.captured_minor == 0:
+                    continue
+                mine = sa.or_(Payment.provider_ref == seen.ref, Payment.id == (seen.reference or ""))
+                known = sa.select(Payment.id).where(Payment.provider == provider.name, mine)
+                if evidence.session.scalar(known) is None:
+                    yield seen.ref, f"{provider.name} captured {seen.captured_minor} {seen.currency}, we don't know it"
+
+
+class DisputesAreKnown:
+    name = "what cardholders' banks dispute is known here, and waits"
+
+    def violations(self, evidence: Evidence) -> Iterator[tuple[str, str]]:
+        for provider in evidence.providers.values():
+            for seen in listed(provider, Stream.DISPUTES):
+                if isinstance(seen, ProviderDispute):
+                    yield from self._compare(evidence, provider, seen)
+        working = (
+            sa.select(Order.number)
+            .join(Obligation, Obligation.order_id == Order.id)
+            .join(Dispute, Dispute.payment_id == Obligation.payment_id)
+            .where(
+                Dispute.state == DisputeState.OPEN,
+                Obligation.delivery.in_(OPEN_DELIVERY),
+                Obligation.money == Money.KEPT,
+                Obligation.allocated_minor > 0,
+            )
+        )
+        for number in evidence.session.scalars(working):
+            yield number, "its payment is disputed, and it is being made all the same"
+
+    def _compare(
+        self, evidence: Evidence, provider: PaymentProvider, seen: ProviderDispute
+    ) -> Iterator[tuple[str, str]]:
+        query = (
+            sa.select(Payment, Order.number)
+            .join(Order, Order.id == Payment.order_id, isouter=True)
+            .where(Payment.provider == provider.name, Payment.provider_ref == seen.payment_ref)
+        )
+        found = evidence.session.execute(query).one_or_none()
+        if found is None:
+            yield seen.payment_ref, f"{provider.name} has a dispute of {seen.amount_minor} about money unknown to us"
+            return
+        payment, number = found
+        known = sa.select(Dispute).where(Dispute.payment_id == payment.id, Dispute.ref == seen.ref)
+        dispute = evidence.session.scalar(known)
+        if dispute is None:
+            yield name_of(number, payment), f"{seen.amount_minor} of it is disputed ({seen.state}), which we don't know"
+        elif (dispute.state, dispute.amount_minor) != (seen.state, seen.amount_minor):
+            ours = f"{dispute.amount_minor}, {dispute.state}"
+            said = f"its dispute of {seen.amount_minor} is {seen.state}; our books say {ours}"
+            yield name_of(number, payment), said

@@ -1,0 +1,144 @@
+"""kill -9 around everything that is written when money moves without our asking; and yesterday's backup, restored."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.payments.boats import (
+    PRICE,
+    Bought,
+    boat_shop,
+    command,
+    dispute,
+    reconcile,
+    refund_in_dashboard,
+    refunds_at_the_provider,
+)
+from tests.payments.parts import Hands
+from tests.race.test_reconciling import paid_silently
+from tests.shops import Shop, until
+
+WITHIN = ["reversal:within"]
+AROUND = ["reversal:before", "reversal:after", "reconcile:page"]
+
+
+@pytest.fixture(scope="module")
+def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
+    with boat_shop(tmp_path_factory.mktemp("killed"), MAKEGOOD_STRAY_HOURS="0") as running:
+        yield running
+
+
+@pytest.fixture(autouse=True)
+def _alive(shop: Shop) -> None:
+    """A test that failed while the shop was dead takes no other with it."""
+    if shop.is_dead:
+        shop.start()
+
+
+@pytest.mark.parametrize("place", WITHIN + [pytest.param(place, marks=pytest.mark.nightly) for place in AROUND])
+def test_a_dashboard_refund_survives_a_kill(shop: Shop, place: str) -> None:
+    bought = Bought.delivered(shop, f"refund {place}", quantity=2)
+    shop.die_at(place)
+    refund_in_dashboard(shop, bought.ref, PRICE + 100)
+    shop.wait_for_death()
+
+    shop.start()
+
+    until(lambda: bought.returned() == [PRICE, 100], 30, "the refund being counted once")
+    assert bought.at_rest()["state"] == "partly_delivered"
+    assert bought.mails("refunded") == 1
+
+
+@pytest.mark.nightly
+@pytest.mark.parametrize("place", WITHIN + AROUND)
+def test_a_dispute_survives_a_kill(shop: Shop, place: str) -> None:
+    bought = Bought.delivered(shop, f"dispute {place}")
+    shop.die_at(place)
+    dispute(shop, bought.ref, action="open")
+    shop.wait_for_death()
+    shop.start()
+    bought.comes_to(money="disputed")
+    shop.die_at(place)
+    dispute(shop, bought.ref, action="close", outcome="lost")
+    shop.wait_for_death()
+
+    shop.start()
+
+    assert bought.at_rest()["units"][0]["money"] == "charged_back"
+    assert (bought.returned(), bought.went_back()) == ([PRICE], PRICE)
+
+
+@pytest.mark.nightly
+@pytest.mark.parametrize("place", ["stray:within", "stray:after"])
+def test_stray_money_goes_back_once_whatever_is_killed(shop: Shop, place: str) -> None:
+    shop.die_at(place)
+    ref = paid_silently(shop)
+    shop.wait_for_death()
+
+    shop.start()
+
+    until(lambda: refunds_at_the_provider(shop, ref) == [PRICE], 30, "the stray money going back")
+    assert reconcile(shop, "--full")[0] == 0
+    assert refunds_at_the_provider(shop, ref) == [PRICE]
+
+
+@pytest.mark.nightly
+@pytest.mark.parametrize("place", ["refund:recorded", "refund:before", "refund:after", "refund:within"])
+def test_our_refund_of_a_unit_survives_a_kill_while_a_part_of_it_goes_back_in_the_dashboard(
+    shop: Shop, place: str
+) -> None:
+    bought = Bought.delivered(shop, f"ours {place}")
+    shop.die_at(place)
+    assert command(shop, "orders", "refund", bought.number, "--reason", "You asked for it.")[0] == 0
+    shop.wait_for_death()
+    given = refunds_at_the_provider(shop, bought.ref)
+    if not given:
+        refund_in_dashboard(shop, bought.ref, 100, webhook="never")
+
+    shop.start()
+
+    assert bought.at_rest()["state"] == "refunded"
+    assert refunds_at_the_provider(shop, bought.ref) == (given or [100, PRICE - 100])
+
+
+def test_yesterdays_backup_finds_todays_money_and_makes_it_good(tmp_path: Path) -> None:
+    with boat_shop(tmp_path, MAKEGOOD_STRAY_HOURS="0") as shop:
+        kept = Bought.delivered(shop, "kept")
+        given = Bought.delivered(shop, "given")
+        paid, paid_and_given = Bought.order(shop, "paid"), Bought.order(shop, "paid and given")
+        shop.stop()
+        database, backup = shop.home / "shop.db", tmp_path / "yesterday.db"
+        assert not database.with_name("shop.db-wal").exists() or database.with_name("shop.db-wal").stat().st_size == 0
+        shutil.copy(database, backup)
+        shop.start()
+        for order in (paid, paid_and_given):
+            shop.provider.act(order.ref)
+            assert order.at_rest()["state"] == "delivered"
+        forgotten, forgotten_and_given = Bought.delivered(shop, "forgotten"), Bought.delivered(shop, "both")
+        with Hands(shop) as hands:
+            for order in (given, paid_and_given, forgotten_and_given):
+                hands.give_back(order.number)
+                order.comes_to(money="refunded")
+
+        shop.stop()
+        for name in ("shop.db-wal", "shop.db-shm"):
+            database.with_name(name).unlink(missing_ok=True)
+        shutil.copy(backup, database)
+        shop.start()
+
+        assert paid.at_rest()["state"] == "delivered"
+        for order in (given, paid_and_given):
+            order.comes_to(money="refunded")
+        until(lambda: refunds_at_the_provider(shop, forgotten.ref) == [PRICE], 30, "unknown money going back")
+        with Hands(shop) as hands:
+            assert hands.reconcile(full=True)["explained"]
+            assert hands.prove() == []
+        assert kept.seen()["state"] == "delivered"
+        back = [kept, paid, given, paid_and_given, forgotten, forgotten_and_given]
+        assert [refunds_at_the_provider(shop, order.ref) for order in back] == [[], [], *[[PRICE]] * 4]
+        sums = shop.provider.http.get("/v1/ledger").json()["sums"]["USD"]
+        assert (sums["captured"], sums["refunded"]) == (6 * PRICE, 4 * PRICE)

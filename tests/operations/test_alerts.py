@@ -1,0 +1,323 @@
+"""Operators are told outside of the shop: once for many, rarely again, that it is over, and never not at all."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from threading import Thread
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from makegood.kernel import schema
+from makegood.kernel.clock import MovedClock
+from makegood.kernel.database import Database
+from makegood.kernel.settings import Settings
+from makegood.notify.alert_models import Alert, open_alerts
+from makegood.notify.alerts import Alerts, Subject
+from makegood.orders.models import Obligation
+from tests.operations.note_shop import NoteShop, buy_note, mails, obligation
+from tests.shops import until
+
+
+class Chat:
+    """Where operators read: a real HTTP server that takes apprise's JSON, or refuses it while it is told to."""
+
+    def __init__(self) -> None:
+        self.messages: list[dict[str, Any]] = []
+        self.asked, self.refuses = 0, False
+        chat = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_POST(self) -> None:
+                chat.asked += 1
+                body = self.rfile.read(int(self.headers["Content-Length"]))
+                if not chat.refuses:
+                    chat.messages.append(json.loads(body))
+                self.send_response(500 if chat.refuses else 200)
+                self.end_headers()
+
+            def log_message(self, *_: object) -> None:
+                """Quietly."""
+
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        Thread(target=self._server.serve_forever, daemon=True).start()
+
+    @property
+    def url(self) -> str:
+        return f"json://127.0.0.1:{self._server.server_port}"
+
+    @property
+    def titles(self) -> list[str]:
+        return [message["title"] for message in self.messages]
+
+    def about(self, text: str) -> list[dict[str, Any]]:
+        """The messages that name `text`."""
+        return [message for message in self.messages if text in message["message"]]
+
+    def close(self) -> None:
+        self._server.shutdown()
+
+
+class Trouble:
+    """A condition that finds what the test puts there."""
+
+    kind, title = "trouble", "There is trouble"
+
+    def __init__(self, *, happens: bool = False) -> None:
+        self.happens, self.found, self.breaks = happens, list[str](), False
+
+    def subjects(self, session: Session, now: datetime) -> list[Subject]:
+        if self.breaks:
+            raise OSError("nobody can look there")
+        return [Subject(name, f"{name} is in trouble") for name in self.found]
+
+
+@pytest.fixture
+def chat() -> Iterator[Chat]:
+    server = Chat()
+    yield server
+    server.close()
+
+
+@pytest.fixture
+def database(tmp_path: Path) -> Iterator[Database]:
+    fresh = Database(f"sqlite:///{tmp_path / 'shop.db'}")
+    schema.migrate(fresh)
+    yield fresh
+    fresh.close()
+
+
+@pytest.fixture
+def clock() -> MovedClock:
+    return MovedClock()
+
+
+def watch(database: Database, clock: MovedClock, trouble: Trouble, *chats: Chat) -> Alerts:
+    urls = ", ".join(chat.url for chat in chats)
+    return Alerts(database, clock, Settings(alert_urls=urls, shop_name="Shop"), [trouble])
+
+
+def test_many_subjects_are_one_message_and_the_end_is_told_once(
+    database: Database, clock: MovedClock, chat: Chat
+) -> None:
+    trouble = Trouble()
+    alerts = watch(database, clock, trouble, chat)
+    trouble.found = [f"order {n}" for n in range(40)]
+
+    for _ in range(3):
+        alerts.run()
+    trouble.found = []
+    for _ in range(3):
+        alerts.run()
+
+    assert chat.titles == ["Shop: There is trouble (40)", "Shop: over: There is trouble"]
+    assert "order 7 is in trouble" in chat.messages[0]["message"]
+    assert "and 10 more" in chat.messages[0]["message"]
+
+
+def test_it_is_repeated_after_hours_with_what_has_come_since(database: Database, clock: MovedClock, chat: Chat) -> None:
+    trouble = Trouble()
+    alerts = watch(database, clock, trouble, chat)
+    trouble.found = ["first"]
+    alerts.run()
+    trouble.found = ["first", "second"]
+    clock.offset = timedelta(hours=5)
+    alerts.run()
+    assert len(chat.messages) == 1
+
+    clock.offset = timedelta(hours=7)
+    alerts.run()
+    alerts.run()
+
+    assert len(chat.messages) == 2
+    assert "second" in chat.messages[1]["message"]
+
+
+def test_what_nobody_accepts_stays_untold_and_is_tried_again(database: Database, clock: MovedClock, chat: Chat) -> None:
+    trouble = Trouble()
+    alerts = watch(database, clock, trouble, chat)
+    chat.refuses, trouble.found = True, ["an order"]
+
+    alerts.run()
+    alerts.run()
+
+    assert chat.asked == 2
+    with database.read() as session:
+        [row] = open_alerts(session)
+    assert row.told_at is None
+    assert "did not accept" in str(row.last_error)
+    chat.refuses = False
+    alerts.run()
+    assert len(chat.about("an order is in trouble")) == 1
+
+
+def test_what_was_over_before_anybody_accepted_is_still_told(database: Database, clock: MovedClock, chat: Chat) -> None:
+    trouble = Trouble()
+    alerts = watch(database, clock, trouble, chat)
+    chat.refuses, trouble.found = True, ["an order"]
+    alerts.run()
+    trouble.found = []
+    alerts.run()
+    chat.refuses = False
+
+    alerts.run()
+    alerts.run()
+
+    assert chat.titles == ["Shop: over: There is trouble"]
+    assert "over before it could be told" in chat.messages[0]["message"]
+
+
+def test_one_address_that_refuses_does_not_make_the_others_hear_it_again(
+    database: Database, clock: MovedClock, chat: Chat
+) -> None:
+    other, trouble = Chat(), Trouble()
+    alerts = watch(database, clock, trouble, chat, other)
+    other.refuses, trouble.found = True, ["an order"]
+    for _ in range(3):
+        alerts.run()
+    other.refuses = False
+    alerts.run()
+
+    assert (len(chat.messages), len(other.messages)) == (1, 1)
+    other.close()
+
+
+def test_what_happens_is_told_once_each_and_has_no_end(database: Database, clock: MovedClock, chat: Chat) -> None:
+    trouble = Trouble(happens=True)
+    alerts = watch(database, clock, trouble, chat)
+    trouble.found = ["first"]
+    alerts.run()
+    trouble.found = ["first", "second", "third"]
+    alerts.run()
+    assert len(chat.messages) == 1
+
+    clock.offset = timedelta(hours=7)
+    alerts.run()
+    trouble.found = []
+    alerts.run()
+
+    assert len(chat.messages) == 2
+    assert "first" not in chat.messages[1]["message"]
+    assert "second" in chat.messages[1]["message"]
+    assert "third" in chat.messages[1]["message"]
+
+
+def test_two_processes_tell_it_once(database: Database, clock: MovedClock, chat: Chat) -> None:
+    trouble = Trouble()
+    both = [watch(database, clock, trouble, chat) for _ in range(2)]
+    trouble.found = ["an order"]
+    both[0].look()
+    threads = [Thread(target=alerts.run) for alerts in both]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(30)
+
+    assert len(chat.messages) == 1
+
+
+def test_a_condition_that_cannot_be_looked_at_is_told_and_ends_nothing(
+    database: Database, clock: MovedClock, chat: Chat
+) -> None:
+    trouble = Trouble()
+    alerts = watch(database, clock, trouble, chat)
+    trouble.found = ["an order"]
+    alerts.run()
+
+    trouble.breaks = True
+    alerts.run()
+
+    assert [title.removeprefix("Shop: ") for title in chat.titles] == [
+        "There is trouble", "The shop can't look after itself",
+    ]  # fmt: skip
+    assert "nobody can look there" in chat.messages[1]["message"]
+
+
+@pytest.fixture(scope="module")
+def office_chat() -> Iterator[Chat]:
+    server = Chat()
+    yield server
+    server.close()
+
+
+@pytest.fixture(scope="module")
+def shop(tmp_path_factory: pytest.TempPathFactory, office_chat: Chat) -> Iterator[NoteShop]:
+    settings = {"MAKEGOOD_ALERT_URLS": office_chat.url, "MAKEGOOD_ALERT_SECONDS": "0.3"}
+    with NoteShop(tmp_path_factory.mktemp("alerts"), **settings, MAKEGOOD_ALERT_STUCK_ATTEMPTS="2") as running:
+        yield running
+
+
+def test_what_fails_again_and_again_is_told_and_so_is_its_end(shop: NoteShop, office_chat: Chat) -> None:
+    customer = shop.customer()
+    office_chat.refuses = True
+    (shop.control / "fail").touch()
+    numbers = [buy_note(shop, customer), buy_note(shop, customer)]
+
+    def stuck() -> bool:
+        _, said = shop.cli("alerts", "--json")
+        return all(number in json.dumps(json.loads(said)["open"]) for number in numbers)
+
+    until(stuck, 40, "both orders being stuck")
+    asked = office_chat.asked
+    until(lambda: office_chat.asked > asked + 1, 20, "a message that names both")
+    office_chat.refuses = False
+
+    told = until(lambda: office_chat.about(numbers[0]), 20, "the message")
+    assert numbers[1] in told[0]["message"]
+    assert "NO_INK: The pen is dry." in told[0]["message"]
+    code, said = shop.cli("alerts")
+    assert code == 1
+    assert "Making fails again and again" in said
+    (shop.control / "fail").unlink()
+    for number in numbers:
+        assert customer.at_rest(number)["state"] == "delivered"
+    until(lambda: [t for t in office_chat.titles if "over: Making fails" in t], 20, "the end notice")
+    assert len(office_chat.about(numbers[0])) == 2
+
+
+def test_what_is_not_delivered_by_its_deadline_goes_back_with_an_apology_and_an_alert(
+    shop: NoteShop, office_chat: Chat
+) -> None:
+    customer = shop.customer()
+    (shop.control / "fail").touch()
+    number = buy_note(shop, customer, text="Late")
+    with shop.beside() as office:
+        owed = obligation(office, number)
+        with office.services.database.write() as session:
+            session.execute(sa.update(Obligation).where(Obligation.id == owed.id).values(deadline_at=owed.owed_at))
+        order = customer.at_rest(number)
+        (shop.control / "fail").unlink()
+        assert (order["state"], shop.provider.kept(order["payment"]["id"])) == ("refunded", 0)
+        until(lambda: {"apology", "refunded"} <= set(mails(shop, office, number)), 20, "the mails")
+        assert mails(shop, office, number).count("apology") == 1
+    outbox = customer.http.get("/outbox").text
+    assert f"We are sorry: we could not make your order {number}" in outbox
+    told = until(lambda: [m for m in office_chat.about(number) if "deadline" in m["title"]], 20, "the alert")
+    assert "$1.00" in told[0]["message"]
+
+
+def test_a_kill_between_telling_and_noting_it_repeats_the_message_and_loses_none(
+    shop: NoteShop, office_chat: Chat
+) -> None:
+    customer = shop.customer()
+    shop.die_at("alert:accepted")
+    (shop.control / "fail").touch()
+    number = buy_note(shop, customer)
+    shop.wait_for_death()
+    before = len(office_chat.about(number))
+    with shop.beside() as office, office.services.database.write() as session:
+        # The lease of the dead process ends at once instead of in two minutes.
+        session.execute(sa.update(Alert).values(telling_until=None))
+    shop.start()
+
+    until(lambda: len(office_chat.about(number)) > before, 30, "the message once more")
+    with shop.beside() as office, office.services.database.read() as session:
+        until(lambda: any(row.told_at for row in open_alerts(session)) or session.rollback(), 20, "the note of it")
+    (shop.control / "fail").unlink()
+    assert customer.at_rest(number)["state"] == "delivered"

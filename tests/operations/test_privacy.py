@@ -1,0 +1,119 @@
+"""A person gets all that is known of them, and is taken out but for what is owed and what the books need."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from makegood.app import Running
+from tests.operations.note_shop import NoteShop, buy_note, mails
+from tests.shops import until
+
+SECRET = "Nobody must read this"
+
+
+@pytest.fixture(scope="module")
+def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[NoteShop]:
+    with NoteShop(tmp_path_factory.mktemp("privacy")) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def office(shop: NoteShop) -> Iterator[Running]:
+    with shop.beside() as running:
+        yield running
+
+
+def bought(shop: NoteShop, office: Running, email: str) -> tuple[str, str]:
+    """A delivered note of somebody's, all of whose mails are through: the order's number and its file's address."""
+    customer = shop.customer()
+    number = buy_note(shop, customer, email=email, text=f"{SECRET} title", paper=f"{SECRET} {email}")
+    url = customer.at_rest(number)["units"][0]["artefacts"][0]["url"]
+    assert customer.http.get(url).status_code == 200
+    until(lambda: len(mails(shop, office, number)) == 2, 20, "the mails")
+    until(lambda: '"waiting"' not in json.dumps(states(shop, number)), 20, "their acceptance")
+    return number, url
+
+
+def states(shop: NoteShop, number: str) -> list[str]:
+    with sqlite3.connect(shop.home / "shop.db") as database:
+        query = 'SELECT mail.state FROM mail JOIN "order" ON "order".id = mail.order_id WHERE number = ?'
+        return [row[0] for row in database.execute(query, [number])]
+
+
+def everything(shop: NoteShop) -> str:
+    """Whatever the shop's tables and objects say, but for the engine's own tables."""
+    with sqlite3.connect(shop.home / "shop.db") as database:
+        tables = [row[0] for row in database.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
+        rows = [
+            repr(row)
+            for table in tables
+            if table not in ("workflow_status", "operation_outputs", "workflow_events", "notifications", "streams")
+            for row in database.execute(f'SELECT * FROM "{table}"')
+        ]
+    files = [path.read_bytes().decode() for path in (shop.home / "objects").rglob("*") if path.is_file()]
+    return "\n".join(rows + files)
+
+
+def test_a_person_gets_their_data_and_their_files_and_nobody_elses(
+    shop: NoteShop, office: Running, tmp_path: Path
+) -> None:
+    number, _ = bought(shop, office, "export@example.com")
+    other, _ = bought(shop, office, "other@example.com")
+
+    code, said = shop.cli("privacy", "export", "--email", "Export@Example.com", "--out", str(tmp_path / "out"))
+
+    assert code == 0, said
+    data = json.loads((tmp_path / "out" / "data.json").read_text())
+    assert [order["number"] for order in data["orders"]] == [number]
+    assert data["orders"][0]["lines"][0]["options"]["text"] == f"{SECRET} title"
+    assert data["orders"][0]["downloads"][0]["name"] == "note.txt"
+    assert [mail["subject"] for mail in data["mails"]][-1] == f"Your order {number} is ready"
+    copied = {path.read_text() for path in (tmp_path / "out" / "files").rglob("*") if path.is_file()}
+    assert f"{SECRET} export@example.com" in copied
+    assert len(copied) == 2
+    whole = (tmp_path / "out" / "data.json").read_text() + "".join(copied)
+    assert other not in whole
+    assert "other@example.com" not in whole
+    assert shop.cli("privacy", "export", "--email", "a@example.com", "--out", str(tmp_path / "out"))[0] == 1
+
+
+def test_a_person_is_taken_out_and_the_figures_stay(shop: NoteShop, office: Running) -> None:
+    email = "erase@example.com"
+    number, url = bought(shop, office, email)
+    assert email in everything(shop)
+
+    code, said = shop.cli("privacy", "erase", "--email", email)
+
+    assert code == 0, said
+    assert f"{number}: its figures stay" in said
+    left = everything(shop)
+    assert email not in left
+    assert f"{SECRET} {email}" not in left
+    assert shop.customer().http.get(url).status_code == 410
+    code, shown = shop.cli("orders", "show", number, "--json")
+    assert (code, json.loads(shown)["total"]["minor"]) == (0, 100)
+    assert "erased.invalid" in json.loads(shown)["email"]
+    assert shop.cli("proof")[0] == 0
+    code, said = shop.cli("privacy", "erase", "--email", email, "--json")
+    assert json.loads(said)["orders"] == []
+    assert shop.cli("orders", "redeliver", number, "--reason", "Once more.")[0] in (0, 1)
+    assert email not in everything(shop)
+
+
+def test_what_is_still_owed_stays_and_is_named(shop: NoteShop, office: Running) -> None:
+    email, customer = "owed@example.com", shop.customer()
+    (shop.control / "fail").touch()
+    number = buy_note(shop, customer, email=email, text="Still owed")
+
+    code, said = shop.cli("privacy", "erase", "--email", email)
+
+    (shop.control / "fail").unlink()
+    assert code == 0
+    assert f"{number} stays: " in said
+    assert "something of it is still being made" in said
+    assert customer.at_rest(number)["state"] == "delivered"

@@ -1,0 +1,32 @@
+"""The state machine finds nothing in the shop as it is, and every bug that is planted in it."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import HealthCheck, Phase, settings
+from hypothesis.stateful import run_state_machine_as_test
+
+from makegood.kernel import faults
+from tests.property import promise
+from tests.property.planted import BUGS
+
+EASY = settings(deadline=None, suppress_health_check=list(HealthCheck), print_blob=True, database=None)
+
+
+@pytest.fixture(autouse=True)
+def _world(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(faults, "reach", faults.reach)
+    monkeypatch.setattr(promise, "world", promise.World())
+
+
+@pytest.mark.parametrize("examples", [40, pytest.param(500, marks=pytest.mark.nightly)])
+def test_whatever_happens_each_order_is_delivered_or_given_back_once(examples: int) -> None:
+    run_state_machine_as_test(promise.Promise, settings=settings(EASY, max_examples=examples, stateful_step_count=40))
+
+
+@pytest.mark.nightly
+@pytest.mark.parametrize("bug", BUGS)
+def test_a_planted_bug_is_found(bug: str) -> None:
+    found = settings(EASY, max_examples=500, stateful_step_count=40, phases=[Phase.generate])
+    with BUGS[bug](), pytest.raises(AssertionError):
+        run_state_machine_as_test(promise.Promise, settings=found)

@@ -1,0 +1,157 @@
+"""The provider's lists against our books, both ways, when nobody has told us anything."""
+
+from __future__ import annotations
+
+import sqlite3
+import uuid
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from tests.payments.boats import (
+    PRICE,
+    Bought,
+    boat_shop,
+    command,
+    heal,
+    reconcile,
+    refund_in_dashboard,
+    refunds_at_the_provider,
+    refuse_refunds,
+)
+from tests.payments.parts import Hands
+from tests.shops import Shop, until
+
+
+@pytest.fixture(scope="module")
+def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
+    with boat_shop(tmp_path_factory.mktemp("reconciling")) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def hands(shop: Shop) -> Iterator[Hands]:
+    with Hands(shop) as working:
+        yield working
+
+
+def paid_silently(shop: Shop, **changes: Any) -> str:
+    """A payment that the provider has and tells nobody of; its id there."""
+    wanted = {
+        "reference": str(uuid.uuid4()), "amount": PRICE, "currency": "USD", "description": "Something",
+        "return_url": shop.url, "cancel_url": shop.url, "expires_in": 3600, "metadata": {},
+    }  # fmt: skip
+    made = shop.provider.http.post("/v1/payments", json={**wanted, **changes})
+    assert made.status_code == 201, made.text
+    ref = str(made.json()["id"])
+    shop.provider.act(ref, webhook="never")
+    return ref
+
+
+def test_money_of_no_order_waits_for_an_operator_who_may_release_it_at_once(shop: Shop, hands: Hands) -> None:
+    ref = paid_silently(shop, currency="EUR")
+
+    report = hands.reconcile()
+
+    assert report["explained"]
+    [found] = [finding for finding in report["findings"] if finding["ref"] == ref]
+    assert (found["kind"], found["order_id"]) == ("NO_ORDER", None)
+    assert found["text"].startswith("€2.50 belongs to no order of ours and goes back at 20")
+    assert refunds_at_the_provider(shop, ref) == []
+    code, said = command(shop, "reconcile", "--release", ref)
+    assert (code, said.splitlines()[-1]) == (0, f"{ref} is on its way back.")
+    until(lambda: refunds_at_the_provider(shop, ref) == [PRICE], 30, "the money going back in its own currency")
+
+
+@pytest.mark.parametrize(
+    "changes", [{}, {"amount": 1}, {"currency": "EUR"}], ids=["paid twice", "another amount", "another currency"]
+)
+def test_other_money_under_an_orders_reference_goes_back_though_nobody_told_us(
+    shop: Shop, changes: dict[str, Any]
+) -> None:
+    bought = Bought.delivered(shop, f"other {len(str(changes))}")
+
+    ref = paid_silently(shop, reference=bought.reference, **changes)
+
+    amount = changes.get("amount", PRICE)
+    until(lambda: refunds_at_the_provider(shop, ref) == [amount], 30, "the other money going back")
+    assert bought.seen()["payment"]["id"] == bought.reference
+    assert (bought.seen()["state"], refunds_at_the_provider(shop, bought.ref)) == ("delivered", [])
+
+
+def test_an_order_that_we_call_paid_and_the_provider_does_not_is_reported_and_not_changed(
+    shop: Shop, hands: Hands
+) -> None:
+    bought = Bought.order(shop, "unpaid")
+    say = "UPDATE payment SET state = ?, captured_minor = ? WHERE id = ?"
+    with sqlite3.connect(shop.home / "shop.db") as database:
+        database.execute(say, ("paid", PRICE, bought.reference))
+
+    code, report = reconcile(shop)
+
+    [found] = [finding for finding in report["findings"] if finding["ref"] == bought.ref]
+    assert (code, report["explained"], found["order"]) == (1, False, bought.number)
+    assert found["text"] == "We say that $2.50 was paid; sandbox says pending."
+    with sqlite3.connect(shop.home / "shop.db") as database:
+        [state] = database.execute("SELECT state FROM payment WHERE id = ?", (bought.reference,)).fetchone()
+        assert state == "paid"
+        database.execute(say, ("pending", 0, bought.reference))
+    shop.provider.act(bought.ref, webhook="never")
+    assert bought.at_rest()["state"] == "delivered"
+    assert hands.reconcile(full=True)["explained"]
+
+
+PART = """
+from makegood.orders.reading import by_number, obligations_of
+[owed] = obligations_of(session, by_number(session, {number!r}).id)
+said = [shop.obligations.give_part(session, owed.id, {amount}, "One day was missing.", key) for key in {keys!r}]
+"""
+
+
+def test_parts_asked_for_from_two_places_never_add_up_to_more_than_was_paid(shop: Shop, hands: Hands) -> None:
+    bought = Bought.delivered(shop, "parts")
+    refuse_refunds(shop, bought.ref, 3)
+
+    with Hands(shop) as others:
+        for place, keys in ((hands, ["one", "two", "both"]), (others, ["three", "four", "both"])):
+            place.begin(PART.format(number=bought.number, amount=100, keys=keys))
+        recorded = [sum(place.answer()) for place in (hands, others)]
+
+    assert sum(recorded) == 3
+    until(lambda: bought.returned() == [PRICE], 60, "all the parts having gone back")
+    assert sorted(refunds_at_the_provider(shop, bought.ref)) == [50, 100, 100]
+    assert bought.at_rest()["units"][0]["money"] == "refunded"
+    assert bought.mails("refunded") == 3
+
+
+def test_a_part_is_given_once_for_each_occasion_and_the_rest_stays_kept(shop: Shop, hands: Hands) -> None:
+    bought = Bought.delivered(shop, "once")
+
+    first = hands.do(PART.format(number=bought.number, amount=60, keys=["day 3", "day 3"]))
+    until(lambda: bought.returned() == [60], 30, "the part having gone back")
+    again = hands.do(PART.format(number=bought.number, amount=60, keys=["day 3"]))
+
+    assert (first, again) == ([True, False], [False])
+    order = bought.at_rest()
+    assert (order["state"], order["units"][0]["money"]) == ("delivered", "kept")
+    assert refunds_at_the_provider(shop, bought.ref) == [60]
+
+
+def test_a_dashboard_refund_that_takes_most_of_it_leaves_the_rest_to_a_part_on_its_way(
+    shop: Shop, hands: Hands
+) -> None:
+    bought = Bought.delivered(shop, "squeezed")
+    refuse_refunds(shop, bought.ref)
+    assert hands.do(PART.format(number=bought.number, amount=100, keys=["late"])) == [True]
+
+    refund_in_dashboard(shop, bought.ref, PRICE - 30)
+    heal(shop)
+
+    until(lambda: bought.returned() == [PRICE], 30, "the rest going back")
+    assert refunds_at_the_provider(shop, bought.ref) == [PRICE - 30, 30]
+
+
+def test_after_all_this_the_promise_holds(hands: Hands) -> None:
+    assert hands.reconcile(full=True)["explained"]
+    assert hands.prove() == []
