@@ -119,7 +119,7 @@ MUTANTS = [
     Mutant(
         "inputs are not read back before making",
         (
-            ("fulfillment/workflow.py", "self._workshop.objects.verify(asset.key, asset.sha256, asset.size)", "pass"),
+            ("fulfillment/targets.py", "self.workshop.objects.verify(asset.key, asset.sha256, asset.size)", "pass"),
         ),
         "tests/race/test_money.py::test_what_cant_be_made_is_refunded_at_its_deadline",
     ),
