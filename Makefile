@@ -35,7 +35,7 @@ check: ## lint, format, types, direction of imports, migrations, browser code
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/makegood migrate --check
+	MAKEGOOD_HOME=.cache/no-home MAKEGOOD_DATABASE_URL= $(BIN)/makegood migrate --check
 	$(BIN)/makegood openapi --check
 	$(BIN)/node frontend/node_modules/typescript/bin/tsc --noEmit --project frontend
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import json
+import os
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import Any
+from threading import Event, Thread
 
+import sqlalchemy as sa
 from anyio import to_thread
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
@@ -21,7 +22,6 @@ from makegood.accounts.limits import Limits
 from makegood.accounts.operator_sign_in import OperatorSignIn
 from makegood.accounts.operators import Operators
 from makegood.accounts.sign_in import Accounts
-from makegood.api.health import health
 from makegood.catalog.products import Products
 from makegood.catalog.quotes import Quotes
 from makegood.checkout import keeping
@@ -30,16 +30,14 @@ from makegood.checkout.errors import OptionInvalid
 from makegood.checkout.housekeeping import Housekeeping
 from makegood.checkout.ordering import Ordering
 from makegood.engine import Engine, IsolatedWork, Periodic, end_fenced
+from makegood.fulfillment.assembly import assemble
 from makegood.fulfillment.contexts import Workshop
 from makegood.fulfillment.downloads import Downloads
-from makegood.fulfillment.operating import Operating
-from makegood.fulfillment.redelivering import Redelivering
-from makegood.fulfillment.sweep import FulfillmentSweep
 from makegood.fulfillment.telling import Telling as DeliveryTelling
-from makegood.fulfillment.workflow import Fulfillment
 from makegood.kernel import logs, schema
+from makegood.kernel.absences import SchemaDamaged
 from makegood.kernel.clock import Clock, MovedClock, SystemClock
-from makegood.kernel.database import Database, advisory_lock
+from makegood.kernel.database import Database
 from makegood.kernel.errors import MakegoodError, NotFound, Rejected
 from makegood.kernel.settings import Settings
 from makegood.kernel.signing import Signer
@@ -61,7 +59,27 @@ from makegood.payments.settling import Settling
 from makegood.payments.surplus import Surplus
 from makegood.payments.sweep import PaymentSweep
 from makegood.payments.telling import Telling as MoneyTelling
+from makegood.proof.checks import (
+    ClockIsRight,
+    CoreSchemaIsWhole,
+    DatabaseAnswers,
+    DiskHasRoom,
+    EngineAnswers,
+    LettersAreThere,
+    MailServerKnowsUs,
+    MemoryHasRoom,
+    ModelsLoad,
+    ProductsAreWhole,
+    ProductSchemasAreWhole,
+    ProvidersKnowUs,
+    SettingsAreKnown,
+    SomebodyWorks,
+    StoreWorks,
+)
 from makegood.proof.conditions import WorkerSilent, all_conditions
+from makegood.proof.doctor import Doctor
+from makegood.proof.findings import Examination
+from makegood.storage.assets import Asset
 from makegood.storage.objects import ObjectStore
 from makegood.storage.orphans import Orphans
 from makegood.storage.retention import Retention
@@ -72,8 +90,9 @@ from makegood.web.services import Services
 log = logs.get("app")
 
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
-MIGRATING = 5_381_409_775
-"""PostgreSQL's advisory lock under which tables are migrated by one process at a time."""
+SOME_KEYS = 20
+LOOK_SECONDS = 2.0
+"""How often a shop that could not begin to work looks whether it can."""
 THREADS = 80
 """Requests that may wait for something at once; the default of 40 lets slow ones stall the rest."""
 
@@ -92,19 +111,39 @@ class Running:
     sandbox: Sandbox | None
     works: bool
     on_fenced: Callable[[], None] | None = None
+    _stopping: Event = field(default_factory=Event, init=False)
+    _is_working: bool = field(default=False, init=False)
 
     def start(self) -> None:
         """Take up what is owed, if this process works. The sandbox first, since the sweep asks it."""
         self.services.workshop.clear()
         if self.sandbox:
             self.sandbox.start()
-        if not self.works:
-            self.services.engine.prepare()
-            self.services.engine.attach()
-            self.watch.start()
+        self.watch.start()
+        engine = self.services.engine
+        if self.works and schema.examine(self.services.database).problem is None:
+            self._work()
             return
+        engine.prepare()
+        engine.attach()
+        if self.works:
+            # Pages and API answer as far as they can. What is owed waits until the core's tables are whole.
+            Thread(target=self._begin, daemon=True, name="begin").start()
+
+    def _begin(self) -> None:
+        while not self._stopping.wait(LOOK_SECONDS):
+            try:
+                if schema.examine(self.services.database).problem is None:
+                    self._work()
+                    log.info("shop.repaired")
+                    return
+            except Exception:
+                log.exception("shop.not_repaired")
+
+    def _work(self) -> None:
+        self._is_working = True
         self.services.engine.launch(self._fenced)
-        for periodic in (*self.periodics, self.watch):
+        for periodic in self.periodics:
             periodic.start()
 
     def _fenced(self) -> None:
@@ -114,9 +153,9 @@ class Running:
     def stop(self) -> None:
         """Drain and end; the next start goes on."""
         self.watch.stop()
-        if self.works:
-            for periodic in self.periodics:
-                periodic.stop()
+        self._stopping.set()
+        for periodic in self.periodics if self._is_working else ():
+            periodic.stop()
         self.services.engine.stop()
         self.isolated.stop()
         if self.sandbox:
@@ -145,6 +184,53 @@ def payment_providers(settings: Settings, clock: Clock) -> dict[str, PaymentProv
     return providers
 
 
+def object_store(settings: Settings, database: Database) -> ObjectStore:
+    """The store of the shop's objects; once anything was stored, another folder is not taken for it."""
+    some = sa.select(Asset.key).where(Asset.deleting_at.is_(None)).order_by(Asset.created_at.desc()).limit(SOME_KEYS)
+    try:
+        with database.read() as session:
+            known = list(session.scalars(some))
+    except (MakegoodError, sa.exc.SQLAlchemyError):
+        # The table or the database is gone, so nobody knows what should be there: nothing is begun.
+        known = ["unknown"]
+    return ObjectStore(settings.home / "objects", known=known)
+
+
+def bring_to_this_release(database: Database, products: Products, *, migrate: bool) -> None:
+    """Migrate the core's tables and each product's, forward only; what is damaged stays as it is and is named by
+    everybody who looks. Raises what makes it impossible to serve at all: `SchemaAhead`, `MigrationFailed`."""
+    if migrate:
+        try:
+            schema.migrate(database)
+        except SchemaDamaged as error:
+            log.exception("schema.damaged", problem=error.for_operator())
+    products.prepare(database, migrate=migrate)
+
+
+def examinations(
+    settings: Settings, database: Database, products: Products, providers: Mapping[str, PaymentProvider],
+    objects: ObjectStore, engine: Engine, clock: Clock,
+) -> list[Examination]:  # fmt: skip
+    """Everything that the doctor looks at, in his order. Health and start-up look at what is cheap of it."""
+    return [
+        DatabaseAnswers(database),
+        CoreSchemaIsWhole(database),
+        ProductSchemasAreWhole(products),
+        ModelsLoad(),
+        ProductsAreWhole(products),
+        pages.PagesAreThere(),
+        LettersAreThere(),
+        StoreWorks(objects),
+        DiskHasRoom(objects, settings.disk_floor_mb),
+        MemoryHasRoom(settings.memory_floor_mb),
+        MailServerKnowsUs(settings),
+        ProvidersKnowUs(providers),
+        ClockIsRight(providers, clock),
+        SomebodyWorks(engine, database, settings.lease_seconds),
+        SettingsAreKnown(os.environ),
+    ]
+
+
 def build(
     settings: Settings, clock: Clock | None = None, products: Products | None = None, *, hosts_sandbox: bool = True
 ) -> Running:
@@ -154,17 +240,16 @@ def build(
     products = products or Products.installed()
     settings.home.mkdir(parents=True, exist_ok=True)
     database = Database(settings.database)
-    with advisory_lock(database.engine, MIGRATING):
-        schema.migrate(database)
+    bring_to_this_release(database, products, migrate=settings.migrate_at_start)
     signer = Signer(settings.signing_key)
-    objects = ObjectStore(settings.home / "objects")
+    objects = object_store(settings, database)
     engine = Engine(
         database, workers=settings.workers, poll_seconds=settings.poll_seconds, lease_seconds=settings.lease_seconds
     )
     isolated = IsolatedWork(settings.isolated_processes)
     links = Links(settings, signer)
     mailer = Mailer(database, engine, clock, settings)
-    obligations = Obligations(engine, clock)
+    obligations = Obligations(engine, clock, products.chunk)
     workshop = Workshop(objects, isolated, engine, links, settings.currency, settings.home / "scratch")
 
     providers = payment_providers(settings, clock)
@@ -173,7 +258,7 @@ def build(
 
     def deadline(product_id: str) -> timedelta:
         own = settings.deadline_hours
-        return products.get(product_id).deadline if own is None else timedelta(hours=own)
+        return products.deadline(product_id) if own is None else timedelta(hours=own)
 
     money_telling = MoneyTelling(mailer, links)
     reversals = Reversals(clock)
@@ -184,17 +269,11 @@ def build(
     refunding = Refunding(database, engine, clock, providers, reversals, reversing, money_telling)
     inbox = Inbox(database, engine, clock, providers, settling, reversing)
     reconciling = Reconciling(database, clock, providers, settling, reversing, surplus)
-    telling = DeliveryTelling(mailer, links)
-    days = settings.delivery_days
-    downloads_last = None if days is None else timedelta(days=days)
-    fulfillment = Fulfillment(
-        database, engine, clock, obligations, products, workshop, telling, settings.retry_seconds, downloads_last
-    )
-    redelivering = Redelivering(
-        database, engine, clock, fulfillment, workshop, telling, settings.retry_seconds, downloads_last
-    )
-    operating = Operating(database, clock, obligations, fulfillment, redelivering, workshop, deadline)
-    for part in (mailer, requesting, refunding, inbox, fulfillment, redelivering):
+    fulfillment = assemble(
+        settings, database, engine, clock, products, workshop, obligations,
+        DeliveryTelling(mailer, links, products), deadline,
+    )  # fmt: skip
+    for part in (mailer, requesting, refunding, inbox):
         part.register(engine)
     drafts = Drafts(database, clock, products, workshop, settings)
     quotes = Quotes(signer, clock, timedelta(minutes=settings.quote_minutes))
@@ -203,7 +282,6 @@ def build(
         database, engine, clock, providers, requesting, settling, inbox, refunding, obligations,
         settings.sweep_seconds, settings.retry_seconds,
     )  # fmt: skip
-    fulfillment_sweep = FulfillmentSweep(database, engine, clock, obligations, telling)
     housekeeping = Housekeeping(database, clock, drafts)
     grace = timedelta(hours=settings.unheld_hours)
     retention = Retention(database, objects, clock, grace, keeping.rules(settings))
@@ -215,23 +293,28 @@ def build(
         products=products, workshop=workshop, links=links, mailer=mailer,
         accounts=accounts, operators=Operators(database, clock, settings),
         operator_sign_in=OperatorSignIn(database, clock, settings, signer),
-        limits=Limits(clock, signer), drafts=drafts, ordering=ordering,
+        limits=Limits(clock, signer), drafts=drafts, ordering=ordering, jobs=fulfillment.jobs,
         obligations=obligations, settling=settling, inbox=inbox, refunding=refunding,
-        reconciling=reconciling, surplus=surplus, downloads=Downloads(database, objects, clock),
-        operating=operating, alerts=alerts, retention=retention, orphans=orphans,
+        reconciling=reconciling, surplus=surplus,
+        downloads=Downloads(database, objects, clock),
+        operating=fulfillment.operating, alerts=alerts, retention=retention, orphans=orphans,
+        doctor=Doctor([
+            *examinations(settings, database, products, providers, objects, engine, clock), EngineAnswers(engine),
+        ]),
     )  # fmt: skip
     every = settings.sweep_seconds
     periodics = [
         Periodic("payments", every, *payment_sweep.parts),
         Periodic("reconciliation", settings.reconcile_seconds, reconciling.run),
-        Periodic("fulfillment", every, fulfillment_sweep.run, redelivering.sweep),
+        Periodic("fulfillment", every, *fulfillment.sweeps),
+        Periodic("commitments", min(every, settings.probe_seconds), *fulfillment.commitment_sweeps),
         Periodic("mails", every, mailer.sweep),
         Periodic("housekeeping", settings.housekeeping_seconds, *housekeeping.parts),
         Periodic("retention", settings.retention_seconds, retention.run),
         Periodic("orphans", settings.orphan_seconds, orphans.run),
         Periodic("accounts", 600, accounts.forget_expired, services.operator_sign_in.forget_expired),
     ]
-    sweeps = (*payment_sweep.parts, fulfillment_sweep.run, redelivering.sweep, mailer.sweep)
+    sweeps = (*payment_sweep.parts, *fulfillment.sweeps, *fulfillment.commitment_sweeps, mailer.sweep)
     watch = Periodic("alerts", settings.alert_seconds, alerts.run)
     return Running(services, sweeps, periodics, watch, isolated, sandbox, works=settings.work)
 
@@ -265,7 +348,7 @@ def create_app(running: Running) -> FastAPI:
     app.state.services = services
     app.include_router(api.router())
     pages.install(app)
-    console.install(app, _health_report)
+    console.install(app)
     if running.sandbox:
         app.mount("/sandbox", running.sandbox.app)
     targets = [services.settings.sandbox_url] if services.settings.sandbox_url else []
@@ -310,10 +393,6 @@ def _install_errors(app: FastAPI) -> None:
 def _error_page(request: Request, error: MakegoodError) -> Response:
     of_console = console.error_page(request, error) if request.url.path.startswith("/console") else None
     return of_console or pages.error_page(request, error)
-
-
-def _health_report(request: Request) -> Mapping[str, Any]:
-    return dict(json.loads(bytes(health(request).body)))
 
 
 class RequestUnreadable(Rejected):

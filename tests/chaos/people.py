@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 import httpx
-
 from makegood.testing import Customer
+
 from tests.chaos.world import World
 
 T = TypeVar("T")

@@ -8,7 +8,6 @@ from collections import Counter, defaultdict
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 
-
 from tests.chaos.people import Purchase
 from tests.chaos.world import World
 

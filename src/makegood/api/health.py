@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any
 
-import sqlalchemy as sa
 from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse
 
 from makegood.web.services import services
 
 router = APIRouter(tags=["health"])
+READY = ("database", "schema", "engine")
 
 
 @router.get("/health/live")
@@ -19,32 +20,27 @@ def live() -> dict[str, str]:
     return {"status": "alive"}
 
 
-@router.get("/health")
 @router.get("/health/ready")
+def ready(request: Request) -> JSONResponse:
+    """Whether this process can serve: database, engine, the core's tables. 503 if not."""
+    return _answer(request, READY)
+
+
+@router.get("/health")
 def health(request: Request) -> JSONResponse:
-    """The whole shop: database, plug-ins and what each product needs. 503 when something is amiss."""
+    """The whole shop: tables, plug-ins and what each product needs, files, storage, mail, workers. 503 when something
+    is amiss; each issue says what, and what mends it."""
+    return _answer(request, None)
+
+
+def _answer(request: Request, names: Collection[str] | None) -> JSONResponse:
     shop = services(request)
-    issues: dict[str, Any] = {}
-    try:
-        with shop.database.read() as session:
-            session.execute(sa.text("SELECT 1"))
-        database = "connected"
-    except sa.exc.SQLAlchemyError as error:
-        database, issues["database"] = "disconnected", type(error).__name__
-    if shop.products.broken:
-        issues["brokenProducts"] = shop.products.broken
-    missing = {
-        product.manifest.id: [f"{c.name}: {c.problem} {c.mend}".strip() for c in product.checks() if c.problem]
-        for product in shop.products
-    }
-    missing = {name: lines for name, lines in missing.items() if lines}
-    if missing:
-        issues["products"] = missing
-    free = shop.objects.free_mb()
-    if free < shop.settings.disk_floor_mb:
-        issues["disk"] = f"{free} MB free, {shop.settings.disk_floor_mb} MB needed"
-    status = "unhealthy" if database == "disconnected" else "degraded" if issues else "healthy"
+    examined = shop.doctor.recent(names)
+    issues: dict[str, Any] = {name: what for each in examined for name, what in each.findings.issues.items()}
+    connected = all(each.findings.is_well for each in examined if each.name == "database")
+    status = "unhealthy" if not connected else "degraded" if issues else "healthy"
     content = {
-        "status": status, "database": database, "issues": issues, "timestamp": shop.clock.now().isoformat(),
+        "status": status, "database": "connected" if connected else "disconnected", "issues": issues,
+        "timestamp": shop.clock.now().isoformat(),
     }  # fmt: skip
     return JSONResponse(content, 200 if status == "healthy" else 503)

@@ -30,6 +30,5 @@ def list_products(request: Request) -> list[dict[str, Any]]:
             ],
             "options_schema": product.options.model_json_schema(),
         }
-        for product in services(request).products
-        if product.manifest.enabled
+        for product in services(request).products.can_be_bought()
     ]  # fmt: skip

@@ -15,10 +15,13 @@ from sqlalchemy.orm import Session
 
 from makegood.accounts.callers import Caller, owns
 from makegood.catalog.products import Products
-from makegood.checkout.errors import DraftExpired, DraftIncomplete, DraftNotFound, OptionInvalid, SlotUnknown
+from makegood.checkout.errors import DraftExpired, DraftIncomplete, DraftNotFound, NoJob, OptionInvalid, SlotUnknown
 from makegood.checkout.models import Draft, DraftFile
 from makegood.fulfillment.contexts import Workshop
-from makegood.fulfillment.units import asset_file
+from makegood.fulfillment.generated import outputs_of
+from makegood.fulfillment.jobs import Jobs, drop_jobs, finished_job, job_of, queue_position
+from makegood.fulfillment.models import Job
+from makegood.fulfillment.units import asset_file, stored_file
 from makegood.kernel import faults
 from makegood.kernel.clock import Clock
 from makegood.kernel.database import Database
@@ -84,14 +87,14 @@ class Drafts:
         """Change some options; all of them together are validated."""
         with self._database.write() as session:
             draft = self._own(session, caller, draft_id)
-            product = self._products.get(draft.product_id)
+            product = self._products.working(draft.product_id)
             draft.options = read_options(product, {**draft.options, **options})
             self._touch(draft)
         return draft
 
     def slot(self, draft: Draft, name: str) -> FileSlot:
         """The product's slot of that name, or `SlotUnknown`."""
-        for slot in self._products.get(draft.product_id).files:
+        for slot in self._products.working(draft.product_id).files:
             if slot.name == name:
                 return slot
         raise SlotUnknown(product=draft.product_id, slot=name)
@@ -100,7 +103,7 @@ class Drafts:
         """Inspect an upload and take it into its slot: object first, then row and hold, then the old one let go."""
         draft = self.get(caller, draft_id)
         self._workshop.objects.require_free(self._floor_mb)
-        product = self._products.get(draft.product_id)
+        product = self._products.working(draft.product_id)
         with self._workshop.work() as work:
             inspection = product.inspect(work, slot, upload, file_name)
             stored = self._store(upload, inspection.media_type, file_name)
@@ -145,18 +148,53 @@ class Drafts:
 
     def as_view(self, session: Session, draft: Draft) -> DraftView:
         """The draft as its product reads it, within the caller's transaction."""
-        product = self._products.get(draft.product_id)
+        product = self._products.working(draft.product_id)
         objects = self._workshop.objects
         files = {
             file.slot: asset_file(session, objects, file.asset_id, dict(file.facts), dict(file.derived))
             for file in draft.files
         }
-        return DraftView(draft.id, draft.version, product.options.model_validate(draft.options), files)
+        job = finished_job(session, draft.id, draft.version) if product.job else None
+        generated = {
+            artefact.name: stored_file(objects, artefact)
+            for artefact, stands in (outputs_of(session, job) if job else ())
+            if stands
+        }
+        return DraftView(draft.id, draft.version, product.options.model_validate(draft.options), files, generated)
+
+    def start_job(self, caller: Caller, draft_id: str, jobs: Jobs) -> Job:
+        """Have the draft's result made, before it is paid for. The same version again is the same job."""
+        draft, product = self.checked(caller, draft_id)
+        if product.job is None:
+            raise NoJob(product=draft.product_id)
+        self._workshop.objects.require_free(self._floor_mb)
+        with self._database.write() as session:
+            draft = self._own(session, caller, draft_id)
+            inputs = [
+                {"slot": f.slot, "asset_id": f.asset_id, "facts": dict(f.facts), "derived": dict(f.derived)}
+                for f in draft.files
+            ]
+            return jobs.start(session, draft.id, draft.version, draft.product_id, dict(draft.options), inputs)
+
+    def job(self, caller: Caller, draft_id: str) -> tuple[Draft, Job | None, int]:
+        """The draft's newest job, if there is one, and its place in the queue."""
+        with self._database.read() as session:
+            draft = self._own(session, caller, draft_id)
+            job = job_of(session, draft_id)
+            return draft, job, queue_position(session, job) if job else 0
+
+    def cancel_job(self, caller: Caller, draft_id: str, jobs: Jobs) -> None:
+        """End the draft's job if it is still under way."""
+        with self._database.write() as session:
+            draft = self._own(session, caller, draft_id)
+            job = job_of(session, draft.id)
+            if job is not None:
+                jobs.cancel(session, job.id)
 
     def missing(self, draft: Draft) -> list[FileSlot]:
         """The required slots that are empty."""
         given = {file.slot for file in draft.files}
-        return [s for s in self._products.get(draft.product_id).files if s.required and s.name not in given]
+        return [s for s in self._products.working(draft.product_id).files if s.required and s.name not in given]
 
     def problem(self, caller: Caller, draft_id: str) -> MakegoodError | None:
         """Why the draft can't be sold as it stands, if so; an incomplete one has no problem yet."""
@@ -185,7 +223,7 @@ class Drafts:
             return self._verdicts[draft.id, draft.version]
         try:
             with self._workshop.work() as work, self.view(caller, draft.id) as view:
-                warnings = self._products.get(draft.product_id).check(work, view)
+                warnings = self._products.working(draft.product_id).check(work, view)
             verdict = Verdict(warnings=tuple(warnings or ()))
         except MakegoodError as error:
             verdict = Verdict(problem=error)
@@ -212,6 +250,7 @@ class Drafts:
                 draft = session.get_one(Draft, draft_id, populate_existing=True)
                 if draft.expires_at > self._clock.now():
                     continue
+                drop_jobs(session, self._clock, draft_id)
                 assets.release(session, HoldKind.DRAFT, draft_id)
                 draft.files.clear()
                 # The row stays as a tombstone, so that its owner is told what happened to it.

@@ -31,12 +31,20 @@ def worker() -> None:
 
 @app.command()
 def migrate(
-    check: Annotated[bool, typer.Option("--check", help="Only tell whether models and migrations agree.")] = False,
+    check: Annotated[
+        bool, typer.Option("--check", help="Only tell what is pending, and whether models and migrations agree.")
+    ] = False,
+    pending: Annotated[bool, typer.Option("--pending", help="Only tell what the shop's database lacks.")] = False,
+    recreate: Annotated[
+        list[str] | None, typer.Option(help="Make this missing table anew, empty. Only if it held nothing.")
+    ] = None,
 ) -> None:
-    """Bring the database to this release's schema."""
-    from makegood.cli.schema import migrate as run
+    """Bring the database to this release's schema: the core's tables and each product's."""
+    from makegood.cli import schema
 
-    raise typer.Exit(run(check))
+    if recreate:
+        raise typer.Exit(schema.recreate(recreate))
+    raise typer.Exit(schema.check(only_database=pending) if check or pending else schema.migrate())
 
 
 @app.command()
@@ -96,6 +104,28 @@ def reconcile(
     from makegood.cli.reconciling import reconcile as run
 
     raise typer.Exit(run(full=full, release=release, as_json=json))
+
+
+@app.command()
+def doctor(json: Annotated[bool, typer.Option("--json", help="Print the findings as JSON.")] = False) -> None:
+    """Look at everything that the shop needs; each line says what is wrong and what mends it. 1 if anything is."""
+    from makegood.cli.doctor import doctor as run
+
+    raise typer.Exit(run(as_json=json))
+
+
+@app.command(name="support-bundle")
+def support_bundle(
+    order: Annotated[str, typer.Option(help="An order, whose whole story is put in.")] = "",
+    out: Annotated[Path | None, typer.Option(help="Where to write it; else into the present folder.")] = None,
+    with_personal_data: Annotated[
+        bool, typer.Option("--with-personal-data", help="Leave e-mail addresses and what customers wrote as they are.")
+    ] = False,
+) -> None:
+    """Write one archive that tells what the shop is and how it is, for whoever helps. No secret is in it."""
+    from makegood.cli.bundle import bundle as run
+
+    raise typer.Exit(run(order, out, with_personal_data=with_personal_data))
 
 
 orders = typer.Typer(no_args_is_help=True, help="Look at orders, and help one along.")

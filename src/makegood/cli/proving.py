@@ -11,15 +11,14 @@ from threading import Thread
 import uvicorn
 from rich.console import Console
 
-from makegood.app import payment_providers, sandbox_config
+from makegood.app import bring_to_this_release, object_store, payment_providers, sandbox_config
+from makegood.catalog.products import Products
 from makegood.cli.home import address_of, free_port
-from makegood.kernel import schema
 from makegood.kernel.clock import SystemClock
 from makegood.kernel.database import Database
 from makegood.kernel.settings import Settings
 from makegood.payments.providers.sandbox.server import Sandbox
 from makegood.proof import Report, prove
-from makegood.storage.objects import ObjectStore
 
 
 def proof(*, as_json: bool) -> int:
@@ -27,9 +26,9 @@ def proof(*, as_json: bool) -> int:
     settings, clock = Settings(), SystemClock()
     settings.home.mkdir(parents=True, exist_ok=True)
     database = Database(settings.database)
-    schema.migrate(database)
-    with reachable_sandbox(settings) as reachable:
-        report = prove(database, ObjectStore(settings.home / "objects"), payment_providers(reachable, clock), clock)
+    bring_to_this_release(database, Products.installed(), migrate=settings.migrate_at_start)
+    with reachable_providers(settings) as reachable:
+        report = prove(database, object_store(settings, database), payment_providers(reachable, clock), clock)
     database.close()
     if as_json:
         print(json.dumps({**asdict(report), "holds": report.holds}, indent=1))
@@ -39,7 +38,7 @@ def proof(*, as_json: bool) -> int:
 
 
 @contextmanager
-def reachable_sandbox(settings: Settings) -> Iterator[Settings]:
+def reachable_providers(settings: Settings) -> Iterator[Settings]:
     """Settings under which the sandbox answers: where it is set, in the running shop, or for now from its own file."""
     if settings.sandbox_url:
         yield settings

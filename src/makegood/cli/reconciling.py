@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from rich.console import Console
 
 from makegood.app import build
-from makegood.cli.proving import reachable_sandbox
+from makegood.cli.proving import reachable_providers
 from makegood.kernel import logs
 from makegood.kernel.settings import Settings
 from makegood.payments.models import Payment
@@ -22,7 +22,7 @@ NAMES = {"payments": "payment", "refunds": "refund", "disputes": "dispute"}
 def reconcile(*, full: bool, release: str, as_json: bool) -> int:
     """Compare and make good; 0 only if everything at the providers and in the books is explained."""
     logs.configure(json=False, level="ERROR")
-    with reachable_sandbox(Settings()) as reachable:
+    with reachable_providers(Settings()) as reachable:
         running = build(reachable)
         shop = running.services
         shop.engine.attach()

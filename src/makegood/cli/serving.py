@@ -5,11 +5,13 @@ from __future__ import annotations
 import os
 import signal
 import sys
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from threading import Event, Thread
 
 import uvicorn
+from sqlalchemy.exc import SQLAlchemyError
 
 from makegood.app import Running, build, create_app
 from makegood.cli.home import HomeInUse, HomeLock
@@ -36,7 +38,7 @@ def serve(host: str, port: int) -> int:
     settings = Settings()
     changes = {name: value for name, value in (("host", host), ("port", port)) if value}
     settings = settings.model_copy(update=changes)
-    logs.configure(json=not sys.stderr.isatty())
+    logs.configure(json=not sys.stderr.isatty(), folder=settings.home / "logs", keep_mb=settings.log_mb)
     lock = HomeLock(settings.home)
     is_first = True
     try:
@@ -47,27 +49,59 @@ def serve(host: str, port: int) -> int:
             return 1
         is_first = False
     with lock:
-        running = build(settings, hosts_sandbox=is_first)
+        try:
+            running = build(settings, hosts_sandbox=is_first)
+        except (MakegoodError, SQLAlchemyError) as error:
+            return refuse(settings, error)
         running.on_fenced = start_again
         server = _server(settings, running)
-        _greet(settings, has_operators=running.services.operators.exist())
+        _greet(settings, has_operators=_has_operators(running))
+        tell_what_is_wrong(running, lambda: server.started)
         server.run()
     return 0
+
+
+def refuse(settings: Settings, error: Exception) -> int:
+    """Say in one line why nothing can be served or worked at; returns the exit code."""
+    told = error.for_operator() if isinstance(error, MakegoodError) else f"The database can't be used: {error}"
+    print(f"✗ {settings.shop_name} does not start. {told.splitlines()[0]}", file=sys.stderr)
+    print("  `makegood doctor` looks at everything and says what mends it.", file=sys.stderr)
+    return 1
+
+
+def tell_what_is_wrong(running: Running, has_started: Callable[[], bool]) -> None:
+    """Once it has started, look at what health looks at, beside the serving, and print what is amiss: a shop that
+    works only in part says so."""
+
+    def look() -> None:
+        while not has_started():
+            time.sleep(0.05)
+        lines = [line for each in running.services.doctor.recent() for line in each.findings.lines if line.problem]
+        for line in lines:
+            print(f"  ✗ {line.name}: {line.problem}\n      → {line.mend}", file=sys.stderr, flush=True)
+        if lines:
+            print("\n  The shop is open, but not well. What can't be made now waits.\n", file=sys.stderr, flush=True)
+
+    Thread(target=look, daemon=True, name="start-up look").start()
 
 
 def work() -> int:
     """Work until told to stop, without pages; returns the exit code."""
     settings = Settings().model_copy(update={"work": True})
-    logs.configure(json=not sys.stderr.isatty())
+    logs.configure(json=not sys.stderr.isatty(), folder=settings.home / "logs", keep_mb=settings.log_mb)
     if settings.database.startswith("sqlite"):
         print(WorkerNeedsPostgres().for_operator(), file=sys.stderr)
         return 1
-    running = build(settings, hosts_sandbox=False)
+    try:
+        running = build(settings, hosts_sandbox=False)
+    except (MakegoodError, SQLAlchemyError) as error:
+        return refuse(settings, error)
     running.on_fenced = start_again
     stop = Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stop.set())
     running.start()
+    tell_what_is_wrong(running, lambda: True)
     print(f"  Working as {running.services.engine.executor_id}. Ctrl-C ends it; others take over.", flush=True)
     stop.wait()
     running.stop()
@@ -107,6 +141,14 @@ def _server(settings: Settings, running: Running) -> uvicorn.Server:
             server_header=False, timeout_keep_alive=30,
         )
     )  # fmt: skip
+
+
+def _has_operators(running: Running) -> bool:
+    try:
+        return running.services.operators.exist()
+    except (MakegoodError, SQLAlchemyError):
+        # A shop whose tables are damaged can't tell; what is wrong with it is told anyway.
+        return True
 
 
 def _greet(settings: Settings, *, has_operators: bool) -> None:

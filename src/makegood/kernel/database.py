@@ -12,6 +12,7 @@ import sqlalchemy as sa
 from sqlalchemy import event
 from sqlalchemy.orm import DeclarativeBase, Session
 
+from makegood.kernel.absences import CoreTablesOnly, name_what_is_missing
 from makegood.kernel.ids import new_id
 
 NAMING = {
@@ -45,6 +46,11 @@ class Base(DeclarativeBase):
 
     metadata = sa.MetaData(naming_convention=NAMING)
     type_annotation_map = {datetime: UtcDateTime, dict[str, Any]: sa.JSON, list[Any]: sa.JSON}  # noqa: RUF012
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        if not cls.__module__.startswith("makegood.") or cls.__module__.startswith("makegood.products."):
+            raise CoreTablesOnly(model=f"{cls.__module__}.{cls.__qualname__}")
+        super().__init_subclass__(**options)
 
 
 BOOT = new_id()
@@ -145,6 +151,7 @@ class Database:
     def __init__(self, url: str) -> None:
         self.url = url
         self.engine = create_engine(url)
+        event.listen(self.engine, "handle_error", name_what_is_missing)
         self._writing = self.engine.execution_options(writing=True)
 
     @contextmanager

@@ -58,6 +58,8 @@ class Settings(BaseSettings):
     """How long an operator stays signed in at most, idle or not."""
     operator_link_hours: float = 24
     sweep_seconds: float = 5
+    probe_seconds: float = 60
+    """How often what stays owed after delivery is looked at."""
     housekeeping_seconds: float = 60
     retention_seconds: float = 3600
     """How often files that nobody needs are deleted."""
@@ -85,6 +87,11 @@ class Settings(BaseSettings):
     """How long a process that works may be silent before others take over what it was doing."""
     retry_seconds: float = 2
     disk_floor_mb: int = 512
+    memory_floor_mb: int = 128
+    migrate_at_start: bool = True
+    """Where migrations are a step of the deployment, the start only looks and says what is pending."""
+    log_mb: int = Field(default=4, ge=0, le=1024)
+    """How much of the recent log each of the three files in the home's folder `logs` keeps; 0 keeps none."""
     work: bool = True
     """Whether `makegood serve` also works; without it, `makegood worker` processes do."""
 

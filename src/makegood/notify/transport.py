@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -15,6 +16,7 @@ from makegood.notify.errors import MailPostponed, MailRefused, MailServerMisconf
 ANSWER_SECONDS = 20
 CONVERSATION_SECONDS = 60
 GOOD_BYE_SECONDS = 5
+LOOK_SECONDS = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,8 +52,19 @@ class Smtp:
     def send(self, envelope: Envelope) -> str:
         """`MailRefused` when this mail can never be accepted; everything else that goes wrong may heal."""
         server = self._server
-        try:
+        with self._named_errors():
             return f"{server}: {asyncio.run(self._converse(envelope))}"[:300]
+
+    def log_in(self) -> None:
+        """Begin a conversation, log in and leave, without a mail. Raises like `send`."""
+        with self._named_errors():
+            asyncio.run(self._greet())
+
+    @contextlib.contextmanager
+    def _named_errors(self) -> Iterator[None]:
+        server = self._server
+        try:
+            yield
         except aiosmtplib.SMTPRecipientsRefused as error:
             refusal = error.recipients[0]
             raise _refused(server, refusal.code, refusal.message) from error
@@ -69,12 +82,7 @@ class Smtp:
             raise MailServerUnreachable(server=server, reason=f"{type(error).__name__}: {error}") from error
 
     async def _converse(self, envelope: Envelope) -> str:
-        settings = self._settings
-        client = aiosmtplib.SMTP(
-            hostname=settings.smtp_host, port=settings.smtp_port, local_hostname=self._own_name,
-            username=settings.smtp_user or None, password=settings.smtp_password or None,
-            use_tls=settings.smtp_tls == "tls", start_tls=settings.smtp_tls == "starttls", timeout=ANSWER_SECONDS,
-        )  # fmt: skip
+        client = self._client(ANSWER_SECONDS)
         try:
             # A server that answers each command just in time must not hold a worker for hours.
             async with asyncio.timeout(CONVERSATION_SECONDS):
@@ -86,6 +94,23 @@ class Smtp:
         finally:
             client.close()
         return answer
+
+    async def _greet(self) -> None:
+        client = self._client(LOOK_SECONDS)
+        try:
+            async with asyncio.timeout(2 * LOOK_SECONDS):
+                await client.connect()
+                await client.quit(timeout=LOOK_SECONDS)
+        finally:
+            client.close()
+
+    def _client(self, answer_seconds: float) -> aiosmtplib.SMTP:
+        settings = self._settings
+        return aiosmtplib.SMTP(
+            hostname=settings.smtp_host, port=settings.smtp_port, local_hostname=self._own_name,
+            username=settings.smtp_user or None, password=settings.smtp_password or None,
+            use_tls=settings.smtp_tls == "tls", start_tls=settings.smtp_tls == "starttls", timeout=answer_seconds,
+        )  # fmt: skip
 
 
 def transport_for(settings: Settings, own_name: str) -> Transport:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from html import escape
 
 from starlette.requests import Request
 from starlette.responses import HTMLResponse
 
 from makegood.kernel import logs
-from makegood.kernel.errors import MakegoodError
+from makegood.kernel.errors import MakegoodError, Misconfigured
 from makegood.pages.rendering import pages_of
+from makegood.web.services import services
 
 log = logs.get("pages")
 
@@ -35,8 +37,21 @@ HEADINGS = {
 }
 
 
+PLAIN = "<!doctype html><meta charset=utf-8><title>{heading}</title><h1>{heading}</h1><p>{said}</p><p>{code}</p>"
+
+
 def error_page(request: Request, error: MakegoodError) -> HTMLResponse:
-    """The page for a request that raised `error`."""
+    """The page for a request that raised `error`; a plain one if not even the template of errors can be had."""
+    try:
+        return _error_page(request, error)
+    except Misconfigured as worse:
+        log.exception("page.failed", path=request.url.path, code=worse.code, operator=worse.for_operator())
+        heading = HEADINGS.get(error.status, "Something went wrong")
+        said = " ".join(escape(sentence) for sentence in _sentences(request, error))
+        return HTMLResponse(PLAIN.format(heading=heading, said=said, code=escape(error.code)), error.status)
+
+
+def _error_page(request: Request, error: MakegoodError) -> HTMLResponse:
     if error.status >= 500:
         log.error("page.failed", path=request.url.path, code=error.code, operator=error.for_operator())
     answer = pages_of(request).page(
@@ -45,7 +60,7 @@ def error_page(request: Request, error: MakegoodError) -> HTMLResponse:
         error.status,
         eyebrow=str(error.status),
         heading=HEADINGS.get(error.status, "Something went wrong"),
-        sentences=_sentences(error),
+        sentences=_sentences(request, error),
         actions=_actions(request, error),
         code=error.code if error.status not in (401, 404, 410) else "",
     )
@@ -54,8 +69,10 @@ def error_page(request: Request, error: MakegoodError) -> HTMLResponse:
     return answer
 
 
-def _sentences(error: MakegoodError) -> list[str]:
+def _sentences(request: Request, error: MakegoodError) -> list[str]:
     said = [error.for_customer()]
+    if isinstance(error, Misconfigured) and services(request).settings.env != "production":
+        said.append(f"For whoever runs this shop: {error.for_operator()}")
     if error.status == 404:
         said.append("If you are looking for an order, we can send you its link.")
     if error.status == 500:

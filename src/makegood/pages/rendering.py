@@ -5,9 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from jinja2 import TemplateNotFound, TemplateSyntaxError
 from starlette.requests import Request
 from starlette.responses import HTMLResponse
 
+from makegood.kernel.errors import Misconfigured
 from makegood.web.services import Services, services
 from makegood.web.templating import environment
 
@@ -37,6 +39,11 @@ ARTEFACT_KINDS = {
 }
 
 
+class PageTemplateGone(Misconfigured):
+    code = "PAGE_TEMPLATE_GONE"
+    operator = "The page template {template} is gone or broken ({problem}): reinstall makegood, or put the file back."
+
+
 class Pages:
     """Renders pages. One per application; products' templates are found by their own folder's name."""
 
@@ -53,10 +60,13 @@ class Pages:
 
     def page(self, request: Request, template: str, status: int = 200, **values: Any) -> HTMLResponse:
         """The template as an answer. Every page knows its path and what is on sale."""
-        on_sale = [product.manifest for product in self._shop.products if product.manifest.enabled]
-        html = self._environment.get_template(template).render(
-            path=request.url.path, products_on_sale=on_sale, **values
-        )
+        on_sale = [product.manifest for product in self._shop.products.offered()]
+        try:
+            html = self._environment.get_template(template).render(
+                path=request.url.path, products_on_sale=on_sale, **values
+            )
+        except (TemplateNotFound, TemplateSyntaxError) as error:
+            raise PageTemplateGone(template=error.name or template, problem=error.message) from error
         return HTMLResponse(html, status)
 
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from makegood.kernel.errors import Misconfigured, Rejected, Temporary
 
@@ -126,6 +126,24 @@ class ProviderEvent:
     event_id: str
     kind: str
     provider_ref: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Examined:
+    """What a provider says when it is asked nothing in particular. `server_time` is its clock, to compare ours with;
+    `refused` says how its latest notification to us failed, if it did."""
+
+    server_time: datetime | None
+    refused: str = ""
+
+
+@runtime_checkable
+class Examinable(Protocol):
+    """An adapter whose keys, clock and notifications can be looked at without touching any money."""
+
+    def examine(self) -> Examined:
+        """Raises `ProviderUnavailable`, or `ProviderRefused` when it doesn't know our key."""
+        ...
 
 
 class PaymentProvider(Protocol):

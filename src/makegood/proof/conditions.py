@@ -14,7 +14,6 @@ from makegood.fulfillment.models import Redelivery
 from makegood.kernel import schema
 from makegood.kernel.audit import AuditEvent
 from makegood.kernel.database import Database
-from makegood.kernel.errors import MakegoodError
 from makegood.kernel.money import Money as Amount
 from makegood.kernel.settings import Settings
 from makegood.notify.alert_models import Alert
@@ -178,12 +177,9 @@ class SchemaBehind:
         self._database = database
 
     def subjects(self, session: Session, now: datetime) -> Iterator[Subject]:
-        try:
-            schema.require_current(self._database)
-        except MakegoodError as error:
-            yield Subject("revision", error.for_operator())
-        for table in schema.missing_tables(self._database):
-            yield Subject(table, f"The table {table} is missing: restore it from a backup.")
+        problem = schema.examine(self._database).problem
+        if problem is not None:
+            yield Subject("schema", problem.for_operator())
 
 
 class DiskLow:

@@ -4,18 +4,23 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Iterator
+import tempfile
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property
 from pathlib import Path
 
 import obstore
 from obstore.exceptions import AlreadyExistsError, BaseError, NotFoundError
 from obstore.store import LocalStore
 
-from makegood.kernel.errors import MakegoodError, Temporary
+from makegood.kernel.errors import MakegoodError, Misconfigured, Temporary
 
 CHUNK = 1 << 20
+MARK = ".makegood-objects"
+"""A file in the store's folder. Without it the folder is another one: a volume that isn't mounted, a moved home."""
 
 
 class ObjectMissing(Temporary):
@@ -28,6 +33,21 @@ class ObjectDamaged(Temporary):
     code = "OBJECT_DAMAGED"
     customer = "A file of yours can't be read just now. We are looking into it."
     operator = "The object {key} is not what was stored: {found} instead of {expected}."
+
+
+class StorageAway(Misconfigured):
+    code = "STORAGE_AWAY"
+    customer = "The shop's files can't be reached just now. Nothing is lost; please try again in a moment."
+    operator = (
+        "{folder} is not the shop's object store: it or its file {mark} is gone. Mount or move the folder with the "
+        "objects back; nothing is stored elsewhere meanwhile."
+    )
+
+
+class StorageRefused(Temporary):
+    code = "STORAGE_REFUSED"
+    customer = "The shop can't store files just now. Nothing is lost; please try again in a moment."
+    operator = "The object store at {folder} refused to {what}: {problem}"
 
 
 class ObjectConflict(MakegoodError):
@@ -68,28 +88,91 @@ class StoredObject:
 class ObjectStore:
     """A local folder of objects, fsynced: file and folders are on disk when `put` returns."""
 
-    def __init__(self, root: Path) -> None:
-        root.mkdir(parents=True, exist_ok=True)
+    def __init__(self, root: Path, *, known: Collection[str] = ()) -> None:
+        """The store in the folder `root`, which is made if it isn't there. `known` are some keys that it should have,
+        if there are any: a folder with none of them is not taken for a new store."""
         self.root = root.absolute()
-        self._store = LocalStore(str(self.root))
+        self._begin(known)
+
+    @cached_property
+    def _store(self) -> LocalStore:
+        self.require_there()
+        return LocalStore(str(self.root))
+
+    def _begin(self, known: Collection[str]) -> None:
+        is_another = bool(known) and not any((self.root / key).is_file() for key in known)
+        if is_another or (self.root / MARK).exists():
+            return
+        # Where this is refused, the first use says so, and the shop answers meanwhile.
+        with suppress(OSError):
+            self.root.mkdir(parents=True, exist_ok=True)
+            (self.root / MARK).touch()
 
     def put(self, key: str, source: Path, sha256: str) -> None:
         """Store the file's bytes under `key`, which ends in their sha256. The same bytes again are a success."""
         if not key.endswith(sha256):
             raise ValueError("an object's key ends in its sha256")
+        self.require_there()
         try:
-            obstore.put(self._store, key, source, mode="create")
+            with self._refusing("write"):
+                obstore.put(self._store, key, source, mode="create")
         except AlreadyExistsError:
             if digest(self.path(key))[0] != sha256:
                 raise ObjectConflict(key=key) from None
-        self._sync(key)
+        with self._refusing("write"):
+            self._sync(key)
 
     def path(self, key: str) -> Path:
-        """Where the object can be read, or `ObjectMissing`."""
+        """Where the object can be read; raises `ObjectMissing`, or `StorageAway` when the whole store is gone."""
         path = self.root / key
         if not path.is_file():
+            self.require_there()
             raise ObjectMissing(key=key)
         return path
+
+    def require_there(self) -> None:
+        """Raise `StorageAway` unless the folder is the one that the shop's objects are in."""
+        if not (self.root / MARK).exists():
+            raise StorageAway(folder=self.root, mark=MARK)
+
+    def probe(self) -> None:
+        """Write, read back, be refused to write other bytes there, and delete; raises what doesn't work."""
+        token = os.urandom(16)
+        sha256 = hashlib.sha256(token).hexdigest()
+        key = f"probe/{sha256}"
+        with tempfile.NamedTemporaryFile() as one, tempfile.NamedTemporaryFile() as other:
+            one.write(token)
+            one.flush()
+            other.write(token[::-1])
+            other.flush()
+            self.put(key, Path(one.name), sha256)
+            try:
+                self.verify(key, sha256, len(token))
+                if self._takes(key, Path(other.name)):
+                    raise StorageRefused(folder=self.root, what="keep what is there", problem="it was overwritten")
+            finally:
+                self.delete(key)
+        if (self.root / key).exists():
+            raise StorageRefused(folder=self.root, what="delete", problem=f"{key} is still there")
+
+    def _takes(self, key: str, source: Path) -> bool:
+        with self._refusing("write"):
+            try:
+                obstore.put(self._store, key, source, mode="create")
+            except AlreadyExistsError:
+                return False
+        return True
+
+    @contextmanager
+    def _refusing(self, what: str) -> Iterator[None]:
+        """What the file system says no to, as a typed error."""
+        try:
+            yield
+        except AlreadyExistsError:
+            raise
+        except (OSError, BaseError) as error:
+            problem = str(error).splitlines()[0][:300]
+            raise StorageRefused(folder=self.root, what=what, problem=f"{type(error).__name__}: {problem}") from error
 
     def verify(self, key: str, sha256: str, size: int) -> Path:
         """Read the object back and compare; returns its path, or raises what is wrong with it."""
@@ -101,6 +184,7 @@ class ObjectStore:
 
     def delete(self, key: str) -> None:
         """Remove the object; one that is already gone is a success. Anything else raises `ObjectNotDeleted`."""
+        self.require_there()
         try:
             obstore.delete(self._store, key)
         except (FileNotFoundError, NotFoundError):
@@ -116,8 +200,10 @@ class ObjectStore:
 
     def batches(self, prefix: str = "") -> Iterator[list[StoredObject]]:
         """Every object below `prefix`, some at a time."""
+        self.require_there()
         for chunk in obstore.list(self._store, prefix=prefix or None):
-            yield [StoredObject(meta["path"], meta["size"], meta["last_modified"]) for meta in chunk]
+            found = [StoredObject(meta["path"], meta["size"], meta["last_modified"]) for meta in chunk]
+            yield [stored for stored in found if stored.key != MARK]
 
     def require_free(self, floor_mb: int) -> None:
         """Raise `LowDisk` when less than `floor_mb` MB are free: then nothing new is taken, and the owed goes on."""
@@ -127,6 +213,7 @@ class ObjectStore:
 
     def free_mb(self) -> int:
         """Free space where the objects lie, in MB."""
+        self.require_there()
         stat = os.statvfs(self.root)
         return stat.f_bavail * stat.f_frsize // (1 << 20)
 

@@ -26,7 +26,7 @@ def problem(request: Request, error: MakegoodError) -> JSONResponse:
             content[name] = error.facts[name]
     if error.status >= 500:
         log.error("request.failed", path=request.url.path, code=error.code, operator=error.for_operator())
-    if services(request).settings.env == "development":
+    if services(request).settings.env != "production":
         content["operator"] = error.for_operator()
     headers = {"Retry-After": str(error.facts["retry_after"])} if "retry_after" in error.facts else {}
     if error.facts.get("hang_up"):

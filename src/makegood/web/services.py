@@ -16,6 +16,7 @@ from makegood.checkout.ordering import Ordering
 from makegood.engine import Engine
 from makegood.fulfillment.contexts import Workshop
 from makegood.fulfillment.downloads import Downloads
+from makegood.fulfillment.jobs import Jobs
 from makegood.fulfillment.operating import Operating
 from makegood.kernel.clock import Clock
 from makegood.kernel.database import Database
@@ -30,6 +31,7 @@ from makegood.payments.reconciling import Reconciling
 from makegood.payments.refunding import Refunding
 from makegood.payments.settling import Settling
 from makegood.payments.surplus import Surplus
+from makegood.proof.doctor import Doctor
 from makegood.storage.objects import ObjectStore
 from makegood.storage.orphans import Orphans
 from makegood.storage.retention import Retention
@@ -55,6 +57,7 @@ class Services:
     mailer: Mailer
     drafts: Drafts
     ordering: Ordering
+    jobs: Jobs
     obligations: Obligations
     settling: Settling
     inbox: Inbox
@@ -66,6 +69,7 @@ class Services:
     alerts: Alerts
     retention: Retention
     orphans: Orphans
+    doctor: Doctor
 
 
 def services(request: HTTPConnection) -> Services:

@@ -7,12 +7,14 @@ import hmac
 import json
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from typing import Any
 
 import httpx
 
 from makegood.kernel.clock import Clock
 from makegood.payments.provider import (
+    Examined,
     Page,
     PaymentOrder,
     ProviderDispute,
@@ -29,6 +31,8 @@ from makegood.payments.provider import (
 SIGNATURE_HEADER = "makegood-sandbox-signature"
 TOLERANCE_SECONDS = 300
 PAGE = 100
+LATELY = 3600
+MOST_PAGES = 5
 STATES = {"open": "pending", "processing": "pending", "succeeded": "paid"}
 
 
@@ -125,19 +129,42 @@ class SandboxProvider:
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise SignatureInvalid(provider=self.name, problem=f"signed, but not a notification: {error}") from None
 
+    def examine(self) -> Examined:
+        path, since = "/deliveries", {"created_after": str(int(self._clock.now().timestamp()) - LATELY), "limit": "100"}
+        cursor, tried, date = None, [], None
+        for _ in range(MOST_PAGES):
+            response = self._ask("GET", path, params={**since, **({"cursor": cursor} if cursor else {})})
+            body, date = _read(self.name, response, f"GET {path}"), response.headers.get("date")
+            tried += [each for each in body["data"] if each["tries"] and each["behaviour"] != "bad_signature"]
+            cursor = body["next_cursor"]
+            if cursor is None:
+                break
+        last = tried[-1]["tries"][-1] if tried and tried[-1]["status"] == "pending" else None
+        refused = "" if last is None else str(last["status"] or last["error"])
+        return Examined(parsedate_to_datetime(date) if date else None, refused)
+
     def _call(self, method: str, path: str, *, key: str | None = None, **request: Any) -> Any:
         headers = {"Idempotency-Key": key} if key else {}
+        return _read(self.name, self._ask(method, path, headers=headers, **request), f"{method} {path}")
+
+    def _ask(self, method: str, path: str, **request: Any) -> httpx.Response:
         try:
-            response = self._http.request(method, path, headers=headers, **request)
-            body = response.json()
-        except (httpx.HTTPError, ValueError) as error:
+            return self._http.request(method, path, **request)
+        except httpx.HTTPError as error:
             problem = f"{type(error).__name__} at {method} {path}"
             raise ProviderUnavailable(provider=self.name, problem=problem) from error
-        if response.status_code >= 500 or response.status_code == 429:
-            raise ProviderUnavailable(provider=self.name, problem=f"{response.status_code} at {method} {path}")
-        if response.status_code >= 400:
-            raise ProviderRefused(provider=self.name, problem=f"{response.status_code} at {method} {path}: {body}")
-        return body
+
+
+def _read(name: str, response: httpx.Response, what: str) -> Any:
+    try:
+        body = response.json()
+    except ValueError as error:
+        raise ProviderUnavailable(provider=name, problem=f"{type(error).__name__} at {what}") from error
+    if response.status_code >= 500 or response.status_code == 429:
+        raise ProviderUnavailable(provider=name, problem=f"{response.status_code} at {what}")
+    if response.status_code >= 400:
+        raise ProviderRefused(provider=name, problem=f"{response.status_code} at {what}: {body}")
+    return body
 
 
 def _payment(data: Mapping[str, Any]) -> ProviderPayment:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Container
 from pathlib import Path
 
 from makegood.product_api import Check
 from makegood.products.posters.layout import design, fonts
 from makegood.products.posters.layout.errors import FontMissing, TemplateBroken, TemplateMissing
 
+PAGES = ("editor.html", "editor-parts.html", "listen.html", "listen-waiting.html", "product.html")
 SHARED = ("poster.typ", "fonts.toml", "papers.toml", "phrases.toml")
 
 
@@ -17,8 +19,16 @@ def checks(designs: Path = design.DESIGNS, font_files: Path = fonts.FONTS) -> tu
     shared = [_shared(name, designs) for name in SHARED]
     if any(line.problem for line in shared):
         return tuple(shared)
-    families = [_font(family, font_files) for family in fonts.needed()]
-    return (*shared, *(_template(each, designs) for each in design.BUILT_IN), *families)
+    there = fonts.files(font_files)
+    families = [_font(family, there) for family in fonts.needed()]
+    pages = [_page(name) for name in PAGES]
+    return (*shared, *pages, *(_template(each, designs) for each in design.BUILT_IN), *families)
+
+
+def _page(name: str) -> Check:
+    if (design.DESIGNS.parent / "templates" / "posters" / name).is_file():
+        return Check(f"page {name}")
+    return Check(f"page {name}", f"{TemplateMissing.code}: templates/posters/{name}", design.MEND)
 
 
 def _shared(name: str, designs: Path) -> Check:
@@ -40,7 +50,7 @@ def _template(template_id: str, designs: Path) -> Check:
     return Check(name)
 
 
-def _font(family: str, folder: Path) -> Check:
-    if family in fonts.files(folder):
+def _font(family: str, there: Container[str]) -> Check:
+    if family in there:
         return Check(f"font {family}")
     return Check(f"font {family}", f"{FontMissing.code}: {family}", fonts.MEND)

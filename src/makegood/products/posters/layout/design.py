@@ -192,7 +192,7 @@ class Template(_Data):
 def templates(folder: Path = DESIGNS) -> dict[str, Template]:
     """Every template that is in the folder now, by id, in the order to show them. `TemplateBroken` names a file that
     is wrong."""
-    return _templates(tuple(_stamp(path) for path in sorted(folder.glob("*.toml"))))
+    return _templates(tuple(stamp(path) for path in sorted(folder.glob("*.toml"))))
 
 
 def template(template_id: str, folder: Path = DESIGNS) -> Template:
@@ -216,10 +216,11 @@ def table(name: str, folder: Path = DESIGNS) -> dict[str, Any]:
     path = folder / "shared" / f"{name}.toml"
     if not path.is_file():
         raise TemplateMissing(file=path.name, mend=MEND)
-    return _table(_stamp(path))
+    return _table(stamp(path))
 
 
-def _stamp(path: Path) -> Stamp:
+def stamp(path: Path) -> Stamp:
+    """The file as it is now."""
     found = path.stat()
     return path, found.st_mtime_ns, found.st_size
 

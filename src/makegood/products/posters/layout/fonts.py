@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import struct
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -10,7 +11,7 @@ from pathlib import Path
 
 import typst
 
-from makegood.products.posters.layout.design import table
+from makegood.products.posters.layout.design import Stamp, stamp, table
 from makegood.products.posters.layout.errors import FontMissing
 
 FONTS = Path(__file__).resolve().parent.parent / "fonts"
@@ -73,15 +74,29 @@ def fallback(lang: str, text: str = "") -> tuple[str, ...]:
     return (*chain, EMOJI)
 
 
-@lru_cache(maxsize=1)
+def stamps(folder: Path = FONTS) -> tuple[Stamp, ...]:
+    """What is in the folder now: fonts that come and go while the shop is open are noticed by it."""
+    found = [Path(where, name) for where, _, names in os.walk(folder, followlinks=True) for name in names]
+    return tuple(stamp(path) for path in sorted(found))
+
+
 def loaded(folder: Path = FONTS) -> typst.Fonts:
     """The folder's fonts for the typesetter, and no others, so that every machine sets the same poster."""
+    return _loaded(folder, stamps(folder))
+
+
+@lru_cache(maxsize=1)
+def _loaded(folder: Path, _stamps: tuple[Stamp, ...]) -> typst.Fonts:
     return typst.Fonts(include_system_fonts=False, include_embedded_fonts=False, font_paths=[str(folder)])
 
 
-@lru_cache(maxsize=2)
 def files(folder: Path = FONTS) -> dict[str, tuple[Path, ...]]:
     """The font files on the disk by family."""
+    return _files(folder, stamps(folder))
+
+
+@lru_cache(maxsize=2)
+def _files(folder: Path, _stamps: tuple[Stamp, ...]) -> dict[str, tuple[Path, ...]]:
     found: dict[str, set[Path]] = {}
     for info in loaded(folder).fonts():
         if info.path is not None:
@@ -96,14 +111,19 @@ def needed() -> tuple[str, ...]:
 
 def require(families: Iterable[str], folder: Path = FONTS) -> None:
     """Raise `FontMissing`, which names the family, unless every one of them is on the disk."""
+    there = files(folder)
     for family in families:
-        if family not in files(folder):
+        if family not in there:
             raise FontMissing(file=family, mend=MEND)
 
 
-@lru_cache(maxsize=64)
 def characters(family: str, folder: Path = FONTS) -> frozenset[int]:
     """The code points that every file of a family has a glyph for."""
+    return _characters(family, folder, stamps(folder))
+
+
+@lru_cache(maxsize=64)
+def _characters(family: str, folder: Path, _stamps: tuple[Stamp, ...]) -> frozenset[int]:
     require([family], folder)
     sets = [_code_points(path) for path in files(folder)[family]]
     return frozenset.intersection(*sets)

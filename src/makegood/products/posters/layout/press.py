@@ -16,7 +16,7 @@ from PIL import Image
 
 from makegood.products.posters.layout import fonts
 from makegood.products.posters.layout.compose import PHOTO, Sheet
-from makegood.products.posters.layout.design import DESIGNS, MEND
+from makegood.products.posters.layout.design import DESIGNS, MEND, Stamp
 from makegood.products.posters.layout.errors import LayoutError, TemplateMissing, TextTooLong
 
 _TOO_LONG = "TEXT_TOO_LONG:"
@@ -100,7 +100,11 @@ def _require_whole(data: bytes) -> None:
         raise LayoutError(problem=f"the photo is not a whole JPEG: {problem}") from problem
 
 
-@lru_cache(maxsize=1)
 def press() -> Press:
-    """This process's typesetter."""
+    """This process's typesetter: a new one when the fonts on the disk have changed."""
+    return _press(fonts.stamps())
+
+
+@lru_cache(maxsize=1)
+def _press(_fonts: tuple[Stamp, ...]) -> Press:
     return Press()

@@ -43,10 +43,17 @@ def runs(text: str) -> list[Run]:
 
 def require_glyphs(field: str, text: str, families: Sequence[str]) -> None:
     """Raise `TextNotPrintable`, which names the characters, unless some family has a glyph for each."""
+    known: dict[str, frozenset[int]] = {}
+
+    def has(family: str, character: str) -> bool:
+        if family not in known:
+            known[family] = fonts.characters(family)
+        return ord(character) in known[family]
+
     lacking = [
         character
         for character in dict.fromkeys(text)
-        if not _is_invisible(character) and not any(ord(character) in fonts.characters(each) for each in families)
+        if not _is_invisible(character) and not any(has(each, character) for each in families)
     ]
     if lacking:
         raise TextNotPrintable(field=field, characters=" ".join(lacking))

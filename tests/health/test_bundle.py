@@ -1,0 +1,178 @@
+"""The support bundle: an order's whole story, and nothing in it that opens anything or says who the customer is."""
+
+from __future__ import annotations
+
+import base64
+import json
+import urllib.parse
+import zipfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from tests.health.toyshop import Toyshop, command
+from tests.notify.mail_server import MailServer
+from tests.shops import KEY, SECRET, Customer
+
+PASSWORD = "p@ss/wörd &+=%"
+SIGNING = "the-shop's-own-signing-secret"
+CLOUD = "AKIAPLANTEDPLANTED12"
+NOTE = "For Mum, with all my love"
+EMAIL = "mary.smith+shop@mail.example.org"
+
+
+@dataclass(frozen=True)
+class Sold:
+    """An order that is delivered, its customer, and the number of another one of theirs."""
+
+    customer: Customer
+    order: dict
+    other: str
+    api_key: str = "mgk_" + "k3YpLanted" * 4
+
+
+@pytest.fixture(scope="module")
+def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Toyshop]:
+    """A shop with secrets in its settings and in its surroundings."""
+    server = MailServer(user="postman", password=PASSWORD).start()
+    with Toyshop(
+        tmp_path_factory.mktemp("toys"), MAKEGOOD_SECRET=SIGNING, MAKEGOOD_SMTP_HOST="127.0.0.1",
+        MAKEGOOD_SMTP_PORT=str(server.port), MAKEGOOD_SMTP_USER="postman", MAKEGOOD_SMTP_PASSWORD=PASSWORD,
+        MAKEGOOD_SMTP_TLS="none", AWS_SECRET_ACCESS_KEY=CLOUD,
+    ) as running:  # fmt: skip
+        yield running
+    server.stop()
+
+
+@pytest.fixture(scope="module")
+def sold(shop: Toyshop) -> Sold:
+    """A delivered order with secrets planted wherever something of it is kept."""
+    customer = shop.customer()
+    other = customer.checkout(customer.draft({}, "kites"))["number"]
+    draft = customer.draft({}, "marbles", note=NOTE)
+    paid = customer.payable(customer.checkout(draft, email=EMAIL)["number"])
+    shop.provider.act(paid["ref"])
+    order = customer.at_rest(paid["number"])
+    basic = base64.b64encode(f"postman:{PASSWORD}".encode()).decode()
+    told = {
+        "authorization": f"Basic {basic}", "card": "4242424242424242", "client_secret": "pi_1_secret_PlAnTeD123",
+        "note": f"key={SIGNING}", "url": f"https://pay.example.org/pay/{'aB3' * 12}",
+    }  # fmt: skip
+    quoted = json.dumps({**told, "signature": "t=1,v1=PlAnTeDsig"}).replace("'", "''")
+    shop.sql(
+        f"UPDATE payment SET details = '{quoted}'",
+        f"UPDATE payment_event SET raw = CAST('{quoted}' AS BLOB)",
+        "UPDATE mail SET last_error = 'X-Api-Key: PlAnTeDinMail9 was refused', "
+        f"text = text || 'See http://127.0.0.1/orders/{order['number']}?key=PlAnTeDorderKey99'",
+    )  # fmt: skip
+    lines = [
+        {"event": "request", "level": "error", "headers": [["authorization", "Bearer PlAnTeDbearer99"]]},
+        {"event": "request", "level": "info", "headers": {"Cookie": "makegood=PlAnTeDsession99; a=b"}},
+        {"event": "body", "level": "info", "body": json.dumps({"password": "PlAnTeD pass phrase"})},
+        {"event": f"smtp {urllib.parse.quote(PASSWORD)} and {PASSWORD} as {basic}", "level": "info"},
+        {"event": f"postgresql://shop:PlAnTeDdb99@db/shop for {EMAIL} {urllib.parse.quote(EMAIL)}", "level": "info"},
+        {"event": f"hex {SIGNING.encode().hex()}", "key": Sold.api_key, "level": "info"},
+        {"event": f"GET {order['units'][0]['artefacts'][0]['url']} {CLOUD}", "level": "info"},
+    ]
+    with (shop.home / "logs" / "makegood.log").open("a") as log:
+        log.write("".join(json.dumps(line) + "\n" for line in lines))
+        log.write(f'not JSON: Set-Cookie: makegood=PlAnTeDset99; {{"x-api-key": "PlAnTeDkey99"}} {PASSWORD}\n')
+    return Sold(customer, order, other)
+
+
+def unpacked(path: Path) -> dict[str, str]:
+    """What is in a bundle, by name."""
+    with zipfile.ZipFile(path) as archive:
+        return {name: archive.read(name).decode() for name in archive.namelist()}
+
+
+def bundle(shop: Toyshop, out: Path, *arguments: str) -> dict[str, str]:
+    code, told = shop.run("support-bundle", "--out", str(out), *arguments)
+    assert code == 0, told
+    return unpacked(out)
+
+
+def test_no_secret_and_nothing_of_the_customer_is_in_the_bundle(shop: Toyshop, sold: Sold, tmp_path: Path) -> None:
+    parts = bundle(shop, tmp_path / "bundle.zip", "--order", sold.order["number"])
+    everything = "\n".join([*parts, *parts.values()])
+
+    token = sold.order["units"][0]["artefacts"][0]["url"].split("/d/")[1].split("/")[0]
+    cookie = next(iter(sold.customer.http.cookies.jar)).value
+    [[order_mail]] = shop.sql("SELECT text FROM mail WHERE key LIKE 'delivered/%'")
+    order_key = order_mail.split("?key=")[1].split()[0]
+    [[key_hash]] = shop.sql("SELECT token_hash FROM session LIMIT 1")
+    secrets = {
+        KEY, SECRET, SIGNING, PASSWORD, CLOUD, sold.api_key, token, cookie, order_key, key_hash, "PlAnTeD",
+        "4242424242424242", urllib.parse.quote(PASSWORD), urllib.parse.quote(PASSWORD, safe=""),
+        urllib.parse.quote_plus(PASSWORD), base64.b64encode(PASSWORD.encode()).decode(),
+        base64.b64encode(f"postman:{PASSWORD}".encode()).decode()[8:-6], SIGNING.encode().hex(),
+        json.dumps(PASSWORD)[1:-1], "aB3aB3aB3",
+    }  # fmt: skip
+    assert [secret for secret in secrets if secret in everything] == []
+    personal = {NOTE, EMAIL, "mary.smith", urllib.parse.quote(EMAIL)}
+    assert [word for word in personal if word in everything] == []
+    assert "toy.txt" not in parts
+
+
+def test_the_orders_whole_story_is_in_the_bundle(shop: Toyshop, sold: Sold, tmp_path: Path) -> None:
+    parts = bundle(shop, tmp_path / "bundle.zip", "--order", sold.order["number"].lower())
+
+    told = parts["order/story.txt"]
+    for event in ("order.placed", "payment.succeeded", "inputs.secured", "step.began", "artefact.verified",
+                  "obligation.delivered", "mail.accepted"):  # fmt: skip
+        assert event in told
+    rows = json.loads(parts["order/rows.json"])
+    wanted = {
+        "order", "order_line", "unit", "payment", "payment_event", "obligation", "artefact", "asset", "grant", "mail",
+    }  # fmt: skip
+    assert wanted <= set(rows)
+    assert rows["payment_event"][0]["raw"]["signature"] == "[secret]"
+    assert {len(rows[name]) for name in ("order", "unit", "obligation", "payment", "grant")} == {1}
+    assert rows["obligation"][0]["delivery"] == "delivered"
+    assert json.loads(parts["order/provider.json"])[0]["seen"]["captured_minor"] == 100
+    work = json.loads(parts["order/work.json"])
+    assert work[f"{rows['obligation'][0]['id']}/1"] == "ended"
+    timeline = json.loads(parts["order/timeline.json"])
+    assert all(event["seconds"] is not None for event in timeline if event["event"] == "step.began")
+    assert any(check["part"] == "payments" for check in json.loads(parts["checks.json"]))
+    assert "smtp_password                [set]" in parts["settings.txt"]
+    assert "smtp_host                    127.0.0.1" in parts["settings.txt"]
+    assert json.loads(parts["about.json"])["packages"]["makegood"]
+    assert "authorization" in parts["logs/errors.log"]
+    told = "".join(text for name, text in parts.items() if name.startswith("order/"))
+    assert sold.other not in told
+    assert sold.order["number"] in told
+
+
+def test_personal_data_stays_when_it_is_asked_for_and_secrets_never_do(
+    shop: Toyshop, sold: Sold, tmp_path: Path
+) -> None:
+    parts = bundle(shop, tmp_path / "bundle.zip", "--order", sold.order["number"], "--with-personal-data")
+    assert NOTE in parts["order/rows.json"]
+    assert EMAIL in parts["order/rows.json"]
+    assert "PlAnTeD" not in "".join(parts.values())
+
+
+def test_a_bundle_is_made_where_the_shop_is_broken_and_says_what_could_not_be_had(tmp_path: Path) -> None:
+    env = {
+        "MAKEGOOD_HOME": str(tmp_path / "home"),
+        "MAKEGOOD_DATABASE_URL": "postgresql://shop:PlAnTeDpw@127.0.0.1:1/x",
+    }
+    code, told = command("support-bundle", "--out", str(tmp_path / "bundle.zip"), env=env)
+    assert code == 0, told
+    parts = unpacked(tmp_path / "bundle.zip")
+    assert "does not answer" in parts["checks.json"]
+    assert "can't be had" in parts["summary.json"]
+    assert "PlAnTeD" not in "".join(parts.values())
+    assert (tmp_path / "bundle.zip").stat().st_mode & 0o077 == 0
+
+
+def test_an_order_that_is_not_there_or_a_file_that_is_makes_no_bundle(shop: Toyshop, tmp_path: Path) -> None:
+    out = tmp_path / "bundle.zip"
+    assert shop.run("support-bundle", "--order", "ORD-0000000000", "--out", str(out))[0] == 1
+    assert not out.exists()
+    out.write_text("mine")
+    assert shop.run("support-bundle", "--out", str(out))[0] == 1
+    assert out.read_text() == "mine"
