@@ -221,7 +221,7 @@ MUTANTS = [
     ),
     Mutant(
         "a worker that was taken for dead goes on",
-        (("engine/fleet.py", "WorkerRow.dead.is_(False))\n                .values(seen_at", "sa.true())\n                .values(seen_at"),),
+        (("engine/fleet.py", "== self._me, WorkerRow.dead.is_(False))", "== self._me)"),),
         "tests/fleet/test_fleet.py::test_a_worker_that_froze_is_fenced_and_comes_back_as_another",
     ),
     Mutant(
