@@ -15,7 +15,6 @@ import pytest
 from tests.acceptance import looking
 from tests.shops import Shop, free_port
 
-PLUGINS = Path(__file__).parent / "plugins"
 MAKEGOOD = Path(sys.executable).parent / "makegood"
 DECLINED = "4000 0000 0000 0002"
 
@@ -23,13 +22,8 @@ DECLINED = "4000 0000 0000 0002"
 @pytest.fixture(scope="module")
 def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
     """A shop that sells posters, and paper planes that can't be folded."""
-    installed = tmp_path_factory.mktemp("installed")
-    about = installed / "paper_planes-1.0.dist-info"
-    about.mkdir()
-    (about / "METADATA").write_text("Metadata-Version: 2.1\nName: paper-planes\nVersion: 1.0\n")
-    (about / "entry_points.txt").write_text("[makegood.products]\npaper-plane = paper_planes:product\n")
-    path = os.pathsep.join([str(installed), str(PLUGINS)])
-    with Shop(tmp_path_factory.mktemp("shop"), PYTHONPATH=path) as running:
+    folder = tmp_path_factory.mktemp("shop")
+    with Shop(folder, sells=["tests.acceptance.plugins.paper_planes"]) as running:
         yield running
 
 

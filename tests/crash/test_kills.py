@@ -1,4 +1,5 @@
-"""kill -9 at every step of an order: delivered once, charged once."""
+"""kill -9 around the making of a poster, an order, an upload and a refund. Every place of the platform's own is in
+tests/testing/test_crash_kit.py, on a product that is made faster."""
 
 from __future__ import annotations
 
@@ -8,15 +9,9 @@ from pathlib import Path
 import httpx
 import pytest
 
+from makegood.products.posters import product as posters
+from makegood.testing import PLATFORM_PLACES, CrashKit, Example, own_places
 from tests.shops import Shop
-
-STEPS = ["claim", "secure", "posters.make", "verify", "grant"]
-MOMENTS = ["before", "after", "recorded"]
-BEFORE_MAKING = [
-    "request:before", "request:after", "settle:before", "settle:within", "settle:after", "inbox:before", "inbox:after",
-    "handle:before", "handle:after", "mail:accepted",
-]  # fmt: skip
-PLACES = BEFORE_MAKING + [f"{step}:{moment}" for step in STEPS for moment in MOMENTS]
 
 
 @pytest.fixture(scope="module")
@@ -32,41 +27,14 @@ def _alive(shop: Shop) -> None:
         shop.start()
 
 
-@pytest.mark.parametrize("place", PLACES)
+@pytest.mark.parametrize(
+    "place", [*own_places(posters.product), *(pytest.param(p, marks=pytest.mark.nightly) for p in PLATFORM_PLACES)]
+)
 def test_an_order_survives_a_kill(shop: Shop, poster_files: dict[str, Path], place: str) -> None:
-    shop.die_at(place)
-    customer = shop.customer()
-    draft = customer.draft(poster_files, title=place)
-    try:
-        number = customer.checkout(draft, key=place)["number"]
-    except httpx.HTTPError:
-        # The work that the order enqueues may kill the shop before its answer is out; the same key asks again.
-        shop.wait_for_death()
-        shop.start()
-        number = customer.checkout(draft, key=place)["number"]
-    try:
-        ref = customer.payable(number)["ref"]
-    except httpx.HTTPError:
-        # It died before there was anything to pay; the customer comes back when the shop does.
-        shop.wait_for_death()
-        shop.start()
-        shop.provider.act(customer.payable(number)["ref"])
-    else:
-        shop.provider.act(ref)
-        shop.wait_for_death()
-        shop.start()
+    order = CrashKit(shop, "posters", Example({"title": place}, poster_files)).survive(place)
 
-    order = customer.at_rest(number)
-
-    assert order["state"] == "delivered"
-    assert shop.provider.captures(order["payment"]["id"]) == 1
-    assert shop.provider.kept(order["payment"]["id"]) == order["total"]["minor"]
     [unit] = order["units"]
     assert len({artefact["sha256"] for artefact in unit["artefacts"]}) == 3
-    for artefact in unit["artefacts"]:
-        assert len(customer.http.get(artefact["url"]).content) == artefact["size"]
-    mails = [event for event in order["timeline"] if event["event"] == "obligation.delivered"]
-    assert len(mails) == 1
 
 
 def test_a_kill_before_the_order_is_committed_leaves_nothing_and_after_it_leaves_one(

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from makegood.fulfillment.states import COMMITMENT, JOB
 from makegood.kernel.states import States
 from makegood.orders.states import DELIVERY, MONEY, PAYMENT
 
@@ -40,7 +41,10 @@ def test_the_tests_that_the_promise_names_are_there() -> None:
     assert [where for where in named if f"def {where[1]}(" not in (ROOT / where[0]).read_text()] == []
 
 
-@pytest.mark.parametrize(("heading", "states"), [("delivery", DELIVERY), ("money", MONEY), ("payment", PAYMENT)])
+TABLES = [("delivery", DELIVERY), ("money", MONEY), ("payment", PAYMENT), ("job", JOB), ("commitment", COMMITMENT)]
+
+
+@pytest.mark.parametrize(("heading", "states"), TABLES)
 def test_the_tables_of_states_are_those_of_the_code(heading: str, states: States) -> None:
     text = (ROOT / "docs" / "promise.md").read_text()
     table = text.partition(f"| {heading} | may become |\n| --- | --- |\n")[2].partition("\n\n")[0]

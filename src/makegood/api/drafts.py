@@ -39,6 +39,7 @@ class QuoteRequest(BaseModel):
 class Checkout(BaseModel):
     email: str = Field(max_length=320)
     quote: str = Field(max_length=8000)
+    renews: str | None = Field(default=None, max_length=60)
 
 
 def draft_json(shop: Services, who: Caller, draft: Draft) -> dict[str, Any]:
@@ -64,6 +65,29 @@ def draft_json(shop: Services, who: Caller, draft: Draft) -> dict[str, Any]:
         and {"code": problem.code, "detail": problem.for_customer(), "field": problem.facts.get("field")},
         "warnings": list(verdict.warnings),
         "expires_at": draft.expires_at.isoformat(),
+    }
+
+
+def job_json(shop: Services, who: Caller, draft_id: str) -> dict[str, Any] | None:
+    """The draft's newest job as its owner sees it, or null. What it made is looked at through the preview."""
+    draft, job, position = shop.drafts.job(who, draft_id)
+    if job is None:
+        return None
+    problem = {"code": job.error_code, "detail": job.error_text} if job.error_code else None
+    return {
+        "id": job.id,
+        "state": job.state,
+        "version": job.version,
+        "stale": job.version != draft.version,
+        "progress": job.done,
+        "doing": job.doing,
+        "queue_position": position,
+        "attempt": job.attempt,
+        "problem": problem,
+        "made": [output.name for output in job.outputs],
+        "created_at": job.created_at.isoformat(),
+        "started_at": job.started_at and job.started_at.isoformat(),
+        "ended_at": job.ended_at and job.ended_at.isoformat(),
     }
 
 
@@ -166,6 +190,28 @@ def preview(request: Request, draft_id: str, v: int | None = None) -> Response:
     return Response(made.data, media_type=made.media_type, headers={"Cache-Control": cache})
 
 
+@router.post("/{draft_id}/job", status_code=202)
+def start_job(request: Request, draft_id: str) -> dict[str, Any] | None:
+    """Have the draft's result made before it is paid for. The same version again is the same job."""
+    shop, who = services(request), caller(request)
+    shop.drafts.start_job(who, draft_id, shop.jobs)
+    return job_json(shop, who, draft_id)
+
+
+@router.get("/{draft_id}/job")
+def show_job(request: Request, draft_id: str) -> dict[str, Any] | None:
+    """The draft's newest job and how far it is; null if there is none."""
+    return job_json(services(request), caller(request), draft_id)
+
+
+@router.delete("/{draft_id}/job")
+def cancel_job(request: Request, draft_id: str) -> dict[str, Any] | None:
+    """End the draft's job if it is still under way."""
+    shop, who = services(request), caller(request)
+    shop.drafts.cancel_job(who, draft_id, shop.jobs)
+    return job_json(shop, who, draft_id)
+
+
 @router.post("/{draft_id}/quote")
 def quote(request: Request, draft_id: str, wanted: QuoteRequest) -> dict[str, Any]:
     """The price of the draft as it stands, signed."""
@@ -180,5 +226,7 @@ def checkout(
 ) -> dict[str, Any]:
     """Place the order that the quote prices. Send the same `Idempotency-Key` again and get the same order."""
     shop = services(request)
-    order_id = shop.ordering.place(caller(request), draft_id, wanted.email, wanted.quote, idempotency_key)
+    order_id = shop.ordering.place(
+        caller(request), draft_id, wanted.email, wanted.quote, idempotency_key, wanted.renews
+    )
     return order_json(shop, order_id)

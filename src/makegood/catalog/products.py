@@ -170,6 +170,11 @@ class Products:
         product = self.find(product_id)
         return DEADLINE if product is None else product.deadline
 
+    def chunk(self, product_id: str) -> int:
+        """How many units of one line are worked off together: the product's own, or one if it can't be asked."""
+        product = self.find(product_id)
+        return 1 if product is None else product.chunk
+
     def states(self) -> list[SchemaState]:
         """A fresh look at every product's tables."""
         database = self._database

@@ -15,10 +15,13 @@ from sqlalchemy.orm import Session
 
 from makegood.accounts.callers import Caller, owns
 from makegood.catalog.products import Products
-from makegood.checkout.errors import DraftExpired, DraftIncomplete, DraftNotFound, OptionInvalid, SlotUnknown
+from makegood.checkout.errors import DraftExpired, DraftIncomplete, DraftNotFound, NoJob, OptionInvalid, SlotUnknown
 from makegood.checkout.models import Draft, DraftFile
 from makegood.fulfillment.contexts import Workshop
-from makegood.fulfillment.units import asset_file
+from makegood.fulfillment.generated import outputs_of
+from makegood.fulfillment.jobs import Jobs, drop_jobs, finished_job, job_of, queue_position
+from makegood.fulfillment.models import Job
+from makegood.fulfillment.units import asset_file, stored_file
 from makegood.kernel import faults
 from makegood.kernel.clock import Clock
 from makegood.kernel.database import Database
@@ -151,7 +154,42 @@ class Drafts:
             file.slot: asset_file(session, objects, file.asset_id, dict(file.facts), dict(file.derived))
             for file in draft.files
         }
-        return DraftView(draft.id, draft.version, product.options.model_validate(draft.options), files)
+        job = finished_job(session, draft.id, draft.version) if product.job else None
+        generated = {
+            artefact.name: stored_file(objects, artefact)
+            for artefact, stands in (outputs_of(session, job) if job else ())
+            if stands
+        }
+        return DraftView(draft.id, draft.version, product.options.model_validate(draft.options), files, generated)
+
+    def start_job(self, caller: Caller, draft_id: str, jobs: Jobs) -> Job:
+        """Have the draft's result made, before it is paid for. The same version again is the same job."""
+        draft, product = self.checked(caller, draft_id)
+        if product.job is None:
+            raise NoJob(product=draft.product_id)
+        self._workshop.objects.require_free(self._floor_mb)
+        with self._database.write() as session:
+            draft = self._own(session, caller, draft_id)
+            inputs = [
+                {"slot": f.slot, "asset_id": f.asset_id, "facts": dict(f.facts), "derived": dict(f.derived)}
+                for f in draft.files
+            ]
+            return jobs.start(session, draft.id, draft.version, draft.product_id, dict(draft.options), inputs)
+
+    def job(self, caller: Caller, draft_id: str) -> tuple[Draft, Job | None, int]:
+        """The draft's newest job, if there is one, and its place in the queue."""
+        with self._database.read() as session:
+            draft = self._own(session, caller, draft_id)
+            job = job_of(session, draft_id)
+            return draft, job, queue_position(session, job) if job else 0
+
+    def cancel_job(self, caller: Caller, draft_id: str, jobs: Jobs) -> None:
+        """End the draft's job if it is still under way."""
+        with self._database.write() as session:
+            draft = self._own(session, caller, draft_id)
+            job = job_of(session, draft.id)
+            if job is not None:
+                jobs.cancel(session, job.id)
 
     def missing(self, draft: Draft) -> list[FileSlot]:
         """The required slots that are empty."""
@@ -212,6 +250,7 @@ class Drafts:
                 draft = session.get_one(Draft, draft_id, populate_existing=True)
                 if draft.expires_at > self._clock.now():
                     continue
+                drop_jobs(session, self._clock, draft_id)
                 assets.release(session, HoldKind.DRAFT, draft_id)
                 draft.files.clear()
                 # The row stays as a tombstone, so that its owner is told what happened to it.

@@ -16,7 +16,8 @@ from makegood.accounts.emails import read_email
 from makegood.accounts.models import ApiKey, Customer, SignInLink
 from makegood.accounts.models import Session as Visit
 from makegood.checkout.models import Draft
-from makegood.fulfillment.models import ArtefactRow, Commitment, Download, Grant, GrantLink, Redelivery
+from makegood.fulfillment.models import ArtefactRow, Commitment, Download, Grant, GrantLink, Outside, Redelivery
+from makegood.fulfillment.states import CommitmentState
 from makegood.kernel import audit
 from makegood.kernel.audit import AuditEvent
 from makegood.kernel.clock import Clock
@@ -24,7 +25,7 @@ from makegood.kernel.database import Database
 from makegood.kernel.signing import Signer
 from makegood.notify.models import ERASED_DOMAIN, Mail, MailState
 from makegood.orders.models import Obligation, Order, OrderInput, OrderLine, Refund
-from makegood.orders.states import OPEN_DELIVERY, Money
+from makegood.orders.states import OPEN_DELIVERY, Delivery, Money
 from makegood.payments.models import Payment, PaymentEvent
 from makegood.storage import assets
 from makegood.storage.assets import Asset, Hold, HoldKind
@@ -94,11 +95,15 @@ class Erasing:
             yield "money of it is still on its way"
         until = session.scalar(
             sa.select(sa.func.max(Commitment.until)).where(
-                Commitment.obligation_id.in_(ids), Commitment.until > self._clock.now()
+                Commitment.obligation_id.in_(ids),
+                sa.or_(Commitment.state == CommitmentState.STANDING, Commitment.revoke_due),
             )
         )
         if until is not None:
             yield f"something of it is promised until {until:%Y-%m-%d}"
+        left = sa.exists().where(Outside.obligation_id.in_(ids), Outside.undone_at.is_(None))
+        if any(one.delivery == Delivery.ABANDONED for one in owed) and session.scalar(sa.select(left)):
+            yield "what was begun for it elsewhere is still being undone"
         waiting = sa.exists().where(Mail.order_id == order.id, Mail.state == MailState.WAITING)
         if session.scalar(sa.select(waiting)):
             yield "a mail about it is still to be sent"

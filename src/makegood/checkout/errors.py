@@ -57,6 +57,26 @@ class UploadBroken(Rejected):
     operator = "An upload for {slot} ended after {received} bytes."
 
 
+class NoJob(NotFound):
+    code = "NO_JOB"
+    customer = "This product is made after it is ordered; there is nothing to make before."
+    operator = "The product {product} makes nothing before payment."
+
+
+class JobNotFinished(Rejected):
+    code = "JOB_NOT_FINISHED"
+    status = 409
+    customer = "This has not been made yet as it stands now. Please have it made first; nothing was charged."
+    operator = "The draft {draft} has no finished job for its version {version}."
+
+
+class RenewalRefused(Rejected):
+    code = "RENEWAL_REFUSED"
+    status = 409
+    customer = "This can't be renewed: {problem} Nothing was charged."
+    operator = "The unit {unit} can't be renewed: {problem}"
+
+
 class QuantityInvalid(Rejected):
     code = "QUANTITY_INVALID"
     customer = "You can order between 1 and {most} at a time."

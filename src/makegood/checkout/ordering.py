@@ -9,18 +9,30 @@ from datetime import timedelta
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from makegood.accounts.callers import Caller
+from makegood.accounts.callers import Caller, owns
 from makegood.accounts.emails import read_email
 from makegood.catalog import pricing, promotions
 from makegood.catalog.pricing import Price
 from makegood.catalog.products import Products
 from makegood.catalog.quotes import Quote, QuoteOutdated, Quotes
 from makegood.checkout.drafts import Drafts
-from makegood.checkout.errors import IdempotencyKeyMissing, IdempotencyKeyReused, NoPaymentProvider, QuantityInvalid
+from makegood.checkout.errors import (
+    IdempotencyKeyMissing,
+    IdempotencyKeyReused,
+    JobNotFinished,
+    NoPaymentProvider,
+    QuantityInvalid,
+    RenewalRefused,
+)
 from makegood.checkout.models import Draft, IdempotentRequest
+from makegood.fulfillment.jobs import finished_job
+from makegood.fulfillment.keeping import standing_outputs
+from makegood.fulfillment.models import Commitment, Job
+from makegood.fulfillment.states import CommitmentState
 from makegood.kernel import audit, faults
 from makegood.kernel.clock import Clock
 from makegood.kernel.database import Database
+from makegood.kernel.errors import NotFound
 from makegood.kernel.ids import crockford, new_id, new_order_number
 from makegood.kernel.money import allocate
 from makegood.kernel.settings import Settings
@@ -31,8 +43,6 @@ from makegood.product_api import Product
 from makegood.storage import assets
 from makegood.storage.assets import HoldKind
 from makegood.storage.objects import ObjectStore
-
-MOST_UNITS = 20
 
 
 class Ordering:
@@ -49,14 +59,21 @@ class Ordering:
     def quote(self, caller: Caller, draft_id: str, quantity: int, promotion: str | None) -> tuple[Quote, str]:
         """The frozen, signed price of the caller's draft as it stands, and its token."""
         draft, product = self._drafts.checked(caller, draft_id)
+        if product.job is not None:
+            with self._database.read() as session:
+                self._job(session, draft)
         price = self._price(draft, product, quantity, promotion)
         return self._quotes.make(draft.id, draft.version, promotion, price)
 
-    def place(self, caller: Caller, draft_id: str, email: str, quote_token: str, idempotency_key: str) -> str:
-        """Place the order; returns its id. The same key and request again return the same order."""
+    def place(
+        self, caller: Caller, draft_id: str, email: str, quote_token: str, idempotency_key: str,
+        renews: str | None = None,
+    ) -> str:  # fmt: skip
+        """Place the order; returns its id. The same key and request again return the same order. `renews` is the id of
+        a delivered unit of the caller's whose term this order prolongs."""
         if not 8 <= len(idempotency_key) <= 200:
             raise IdempotencyKeyMissing
-        digest = hashlib.sha256(f"{draft_id}\0{email}\0{quote_token}".encode()).hexdigest()
+        digest = hashlib.sha256(f"{draft_id}\0{email}\0{quote_token}\0{renews or ''}".encode()).hexdigest()
         who = caller.customer_id or caller.visitor_id or "nobody"
         known = self._known(who, idempotency_key, digest)
         if known:
@@ -74,7 +91,8 @@ class Ordering:
             known = self._known_in(session, who, idempotency_key, digest) or self._open_order(session, draft)
             if known:
                 return known
-            order = self._add_order(session, caller, draft, product, quote, address)
+            renewed = self._renewed(session, caller, product, quote, renews) if renews else None
+            order = self._add_order(session, caller, draft, product, quote, address, renewed)
             session.add(
                 IdempotentRequest(
                     caller=who, key=idempotency_key, digest=digest, order_id=order.id, at=self._clock.now()
@@ -84,8 +102,8 @@ class Ordering:
         return order.id
 
     def _price(self, draft: Draft, product: Product, quantity: int, promotion: str | None) -> Price:
-        if not 1 <= quantity <= MOST_UNITS:
-            raise QuantityInvalid(most=MOST_UNITS, quantity=quantity)
+        if not 1 <= quantity <= product.most_units:
+            raise QuantityInvalid(most=product.most_units, quantity=quantity)
         percent = 0
         if promotion:
             with self._database.read() as session:
@@ -120,21 +138,26 @@ class Ordering:
             self._objects.verify(asset.key, asset.sha256, asset.size)
 
     def _add_order(
-        self, session: Session, caller: Caller, draft: Draft, product: Product, quote: Quote, email: str
-    ) -> Order:
+        self, session: Session, caller: Caller, draft: Draft, product: Product, quote: Quote, email: str,
+        renewed: str | None,
+    ) -> Order:  # fmt: skip
         price, now = quote.price, self._clock.now()
         if quote.promotion:
             promotions.use(session, self._clock, quote.promotion, product.manifest.id)
+        job = self._job(session, draft) if product.job else None
         provider = "free" if price.total_minor == 0 else self._provider()
         order = Order(
             id=new_id(), number=new_order_number(), visitor_id=caller.visitor_id, customer_id=caller.customer_id,
             email=email, currency=price.currency, discount_minor=price.discount_minor, tax_minor=price.tax_minor,
             total_minor=price.total_minor, test=self._providers[provider].test, created_at=now,
-            open_for=f"{draft.id}:{draft.version}", lines=[self._line(draft, product, price)],
+            open_for=f"{draft.id}:{draft.version}", lines=[self._line(draft, product, price, job, renewed)],
         )  # fmt: skip
         session.add(order)
         session.flush()
         assets.hold(session, self._clock, _asset_ids(draft), HoldKind.ORDER, order.id)
+        if job is not None:
+            # What has been lost of it meanwhile is made again once it is paid for.
+            assets.hold(session, self._clock, standing_outputs(session, job.id), HoldKind.ORDER, order.id)
         expires = now + timedelta(minutes=self._settings.payment_minutes)
         payment = self._requesting.place(session, order, provider, expires)
         audit.record(
@@ -149,7 +172,35 @@ class Ordering:
                 return name
         raise NoPaymentProvider
 
-    def _line(self, draft: Draft, product: Product, price: Price) -> OrderLine:
+    def _job(self, session: Session, draft: Draft) -> Job:
+        """The finished job of the draft as it stands: what its customer has seen or heard is what is sold."""
+        job = finished_job(session, draft.id, draft.version)
+        if job is None:
+            raise JobNotFinished(draft=draft.id, version=draft.version)
+        return job
+
+    def _renewed(self, session: Session, caller: Caller, product: Product, quote: Quote, unit_id: str) -> str:
+        """The unit whose term is prolonged: the caller's own, delivered, of this product, and kept until a date. The
+        renewal of a renewal prolongs the first."""
+        row = session.execute(
+            sa.select(OrderLine, Order).join(Order, Order.id == OrderLine.order_id)
+            .join(Unit, Unit.order_line_id == OrderLine.id).where(Unit.id == unit_id)
+        ).one_or_none()  # fmt: skip
+        if row is None or not owns(
+            caller, visitor_id=row.Order.visitor_id, customer_id=row.Order.customer_id, email=row.Order.email
+        ):
+            raise NotFound(unit=unit_id[:40])
+        if row.OrderLine.product_id != product.manifest.id:
+            raise RenewalRefused(unit=unit_id, problem="it is something else.")
+        if quote.price.quantity != 1:
+            raise RenewalRefused(unit=unit_id, problem="one order renews one of them.")
+        root: str = row.OrderLine.renews_unit_id or unit_id
+        states = list(session.scalars(sa.select(Commitment.state).where(Commitment.unit_id == root)))
+        if CommitmentState.STANDING not in states:
+            raise RenewalRefused(unit=unit_id, problem="it has no term that is still running. Please order it anew.")
+        return root
+
+    def _line(self, draft: Draft, product: Product, price: Price, job: Job | None, renewed: str | None) -> OrderLine:
         options = product.options.model_validate(draft.options)
         shares = allocate(price.total_minor, [1] * price.quantity)
         return OrderLine(
@@ -162,15 +213,17 @@ class Ordering:
                 )
                 for f in draft.files
             ],
-            units=[self._unit(product, number, share) for number, share in enumerate(shares, 1)],
+            units=[self._unit(product, number, share, job) for number, share in enumerate(shares, 1)],
+            renews_unit_id=renewed, job_id=job.id if job else None, untold=False,
         )  # fmt: skip
 
-    def _unit(self, product: Product, number: int, share: int) -> Unit:
+    def _unit(self, product: Product, number: int, share: int, job: Job | None) -> Unit:
         codes = [
             UnitCode(product_id=product.manifest.id, purpose=spec.purpose, code=crockford(spec.length))
             for spec in product.codes
         ]
-        return Unit(id=new_id(), unit_no=number, amount_minor=share, seed=secrets.randbits(48), codes=codes)
+        seed = job.seed if job else secrets.randbits(48)
+        return Unit(id=new_id(), unit_no=number, amount_minor=share, seed=seed, codes=codes)
 
 
 def _asset_ids(draft: Draft) -> set[str]:

@@ -5,24 +5,31 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
-from makegood.engine import Engine, IsolatedWork
-from makegood.orders.links import Links
-from makegood.product_api import Artefact, UnitView
+from pydantic import BaseModel
+
+from makegood.engine import IsolatedWork
+from makegood.product_api import Artefact, InputFile, Links, UnitView
 from makegood.storage.objects import ObjectStore, digest
 
 T = TypeVar("T")
+
+
+class Recorder(Protocol):
+    """Runs a step once and keeps its result: the durable engine."""
+
+    def step(self, name: str, work: Callable[[], T]) -> T: ...
 
 
 class Workshop:
     """Makes contexts: everything that a product's work needs, put together once."""
 
     def __init__(
-        self, objects: ObjectStore, isolated: IsolatedWork, engine: Engine, links: Links, currency: str, scratch: Path
+        self, objects: ObjectStore, isolated: IsolatedWork, engine: Recorder, links: Links, currency: str, scratch: Path
     ) -> None:
         self.objects, self.isolated, self.engine, self.links = objects, isolated, engine, links
         self.currency = currency
@@ -38,18 +45,16 @@ class Workshop:
         self._scratch.mkdir()
 
     @contextmanager
-    def work(self) -> Iterator[Work]:
-        """A context for work that is not owed: inspecting uploads, previews."""
+    def folder(self) -> Iterator[Path]:
+        """A private folder, removed when the block ends."""
         with tempfile.TemporaryDirectory(dir=self._scratch) as folder:
-            yield Work(self, Path(folder))
+            yield Path(folder)
 
     @contextmanager
-    def making(
-        self, product_id: str, obligation_id: str, attempt: int, unit: UnitView, on_step: Callable[[str], None]
-    ) -> Iterator[Making]:
-        """A context for one attempt at one obligation."""
-        with tempfile.TemporaryDirectory(dir=self._scratch) as folder:
-            yield Making(self, Path(folder), product_id, obligation_id, attempt, unit, on_step)
+    def work(self) -> Iterator[Work]:
+        """A context for work that is not owed: inspecting uploads, previews."""
+        with self.folder() as folder:
+            yield Work(self, folder)
 
 
 def _runs(process: str) -> bool:
@@ -87,34 +92,80 @@ class Work:
         return self._workshop.isolated.run(work, *args, memory=memory, seconds=seconds)
 
 
-class Making(Work):
-    """Implements `product_api.MakeContext`."""
+class Steps(Work):
+    """Implements `product_api.StepContext`. `shelf` is where its objects are kept in the store; `on_step` hears of each
+    step as it begins."""
 
     def __init__(
-        self, workshop: Workshop, scratch: Path, product_id: str, obligation_id: str, attempt: int, unit: UnitView,
-        on_step: Callable[[str], None],
-    ) -> None:  # fmt: skip
+        self, workshop: Workshop, scratch: Path, product_id: str, shelf: str, on_step: Callable[[str], None]
+    ) -> None:
         super().__init__(workshop, scratch)
-        self._product_id, self._on_step = product_id, on_step
-        self.obligation_id, self.attempt, self.unit = obligation_id, attempt, unit
+        self._product_id, self._shelf, self._on_step = product_id, shelf, on_step
 
     def step(self, name: str, work: Callable[[], T]) -> T:
         def run() -> T:
-            self.announce(name)
+            self._on_step(name)
             return work()
 
         return self._workshop.engine.step(f"{self._product_id}.{name}", run)
 
-    def announce(self, name: str) -> None:
-        """Tell who waits which step is being worked on; renews the lease."""
-        self._on_step(name)
-
     def store(self, name: str, source: Path, *, media_type: str, file_name: str, **facts: Any) -> Artefact:
         sha256, size = digest(source)
-        key = f"artefacts/{self.obligation_id}/{name}/{sha256}"
+        key = f"{self._shelf}/{name}/{sha256}"
         self._workshop.objects.put(key, source, sha256)
         return Artefact(name, key, sha256, size, media_type, file_name, facts)
 
     @contextmanager
     def open(self, artefact: Artefact) -> Iterator[Path]:
         yield self._workshop.objects.verify(artefact.key, artefact.sha256, artefact.size)
+
+
+class Making(Steps):
+    """Implements `product_api.MakeContext` for one attempt at one obligation. `references` hands out what may be used
+    outside, by name; `generated` brings what a job made before payment."""
+
+    def __init__(
+        self, workshop: Workshop, scratch: Path, product_id: str, unit: UnitView, *, obligation_id: str, attempt: int,
+        shelf: str, on_step: Callable[[str], None], references: Callable[[str], str],
+        generated: Callable[[Making], Sequence[Artefact]],
+    ) -> None:  # fmt: skip
+        super().__init__(workshop, scratch, product_id, shelf, on_step)
+        self.obligation_id, self.attempt, self.unit = obligation_id, attempt, unit
+        self._references, self._generated = references, generated
+
+    def outside(self, name: str) -> str:
+        return self._references(name)
+
+    def generated(self) -> Sequence[Artefact]:
+        return self._generated(self)
+
+    def generating(self, seed: int) -> Generating:
+        """The context for making what a job made, again, as part of this attempt."""
+        return Generating(
+            self._workshop, self._folder, self._product_id, self._shelf, self._on_step,
+            options=self.unit.options, files=self.unit.inputs, seed=seed, progress=lambda _done, _doing: None,
+        )  # fmt: skip
+
+
+class Generating(Steps):
+    """Implements `product_api.GenerateContext`."""
+
+    def __init__(
+        self, workshop: Workshop, scratch: Path, product_id: str, shelf: str, on_step: Callable[[str], None], *,
+        options: BaseModel, files: Mapping[str, InputFile], seed: int, progress: Callable[[float, str], None],
+    ) -> None:  # fmt: skip
+        super().__init__(workshop, scratch, product_id, shelf, on_step)
+        self.options, self.files, self.seed, self._progress = options, files, seed, progress
+
+    def progress(self, done: float, doing: str = "") -> None:
+        self._progress(min(1.0, max(0.0, done)), doing)
+
+
+class OutsideWork(Work):
+    """Implements `product_api.OutsideContext`."""
+
+    def __init__(
+        self, workshop: Workshop, scratch: Path, obligation_id: str, unit: UnitView, references: Mapping[str, str]
+    ) -> None:
+        super().__init__(workshop, scratch)
+        self.obligation_id, self.unit, self.references = obligation_id, unit, references

@@ -1,4 +1,4 @@
-"""Tables of what was made and of the customer's right to it."""
+"""Tables of what was made, of the customer's right to it, and of what stays owed after it."""
 
 from __future__ import annotations
 
@@ -6,10 +6,11 @@ from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy.orm import Mapped, mapped_column, relationship
 
+from makegood.fulfillment.states import CommitmentState, JobState
 from makegood.kernel.database import Base
-from makegood.orders.models import Obligation
+from makegood.orders.models import Obligation, Unit
 from makegood.storage.assets import Asset
 
 
@@ -90,14 +91,101 @@ class Download(Base):
 
 
 class Commitment(Base):
-    """What stays owed after delivery until a date."""
+    """One paid period in which something stays owed after delivery. `unit_id` is what is kept: for a renewal the unit
+    that it renews, whose periods follow one another."""
 
     __tablename__ = "commitment"
 
     id: Mapped[str] = mapped_column(primary_key=True)
     obligation_id: Mapped[str] = mapped_column(sa.ForeignKey(Obligation.id), index=True)
+    unit_id: Mapped[str] = mapped_column(sa.ForeignKey(Unit.id))
     kind: Mapped[str]
     since: Mapped[datetime]
     until: Mapped[datetime]
+    state: Mapped[str]
+    ended_at: Mapped[datetime | None]
+    next_probe_at: Mapped[datetime] = mapped_column(index=True)
+    probed_at: Mapped[datetime | None]
+    failing_since: Mapped[datetime | None]
+    problem: Mapped[str | None]
+    restore_try: Mapped[int] = mapped_column(default=0)
+    revoke_due: Mapped[bool] = mapped_column(default=False, index=True)
 
-    __table_args__ = (sa.UniqueConstraint("obligation_id", "kind"),)
+    __table_args__ = (
+        sa.UniqueConstraint("obligation_id", "kind"),
+        # Two renewals at once can't both follow the same period.
+        sa.UniqueConstraint("unit_id", "kind", "since"),
+        sa.CheckConstraint(f"state IN ({', '.join(repr(str(s)) for s in CommitmentState)})", "state"),
+        sa.CheckConstraint("(state = 'standing') = (ended_at IS NULL)", "ended_at"),
+    )
+
+
+class Outside(Base):
+    """A reference under which an attempt may have something outside the shop; on disk before it is used there."""
+
+    __tablename__ = "outside"
+
+    id: Mapped[str] = mapped_column(primary_key=True)
+    obligation_id: Mapped[str] = mapped_column(sa.ForeignKey(Obligation.id))
+    attempt: Mapped[int]
+    name: Mapped[str]
+    reference: Mapped[str]
+    recorded_at: Mapped[datetime]
+    undone_at: Mapped[datetime | None] = mapped_column(index=True)
+    undo_try: Mapped[int] = mapped_column(default=0)
+    next_try_at: Mapped[datetime | None]
+    problem: Mapped[str | None]
+
+    __table_args__ = (sa.UniqueConstraint("obligation_id", "attempt", "name"),)
+
+
+class Job(Base):
+    """Durable work that is not owed yet: a draft's result, made before it is paid for. Its options and inputs are
+    frozen, so that what it made can be made again after the draft is gone."""
+
+    __tablename__ = "job"
+
+    id: Mapped[str] = mapped_column(primary_key=True)
+    draft_id: Mapped[str] = mapped_column(index=True)
+    version: Mapped[int]
+    live_for: Mapped[str | None] = mapped_column(unique=True)
+    """`{draft}:{version}` unless it failed or was cancelled: one version of a draft has one job that counts."""
+    product_id: Mapped[str]
+    options: Mapped[dict[str, Any]]
+    inputs: Mapped[list[Any]]
+    seed: Mapped[int] = mapped_column(sa.BigInteger)
+    state: Mapped[str] = mapped_column(index=True)
+    attempt: Mapped[int]
+    done: Mapped[float]
+    doing: Mapped[str]
+    error_code: Mapped[str | None]
+    error_text: Mapped[str | None]
+    """For the customer, in a sentence."""
+    created_at: Mapped[datetime] = mapped_column(index=True)
+    started_at: Mapped[datetime | None]
+    try_until: Mapped[datetime | None]
+    """When the present try has taken too long."""
+    ended_at: Mapped[datetime | None]
+
+    outputs: Mapped[list[JobOutput]] = relationship(lazy="selectin", order_by="JobOutput.position")
+
+    __table_args__ = (
+        sa.CheckConstraint(f"state IN ({', '.join(repr(str(s)) for s in JobState)})", "state"),
+        sa.CheckConstraint("done BETWEEN 0 AND 1", "done"),
+        sa.CheckConstraint("(state IN ('queued', 'processing')) = (ended_at IS NULL)", "ended_at"),
+    )
+
+
+class JobOutput(Base):
+    """One artefact of a completed job."""
+
+    __tablename__ = "job_output"
+
+    id: Mapped[str] = mapped_column(primary_key=True)
+    job_id: Mapped[str] = mapped_column(sa.ForeignKey("job.id"))
+    position: Mapped[int]
+    name: Mapped[str]
+    asset_id: Mapped[str] = mapped_column(sa.ForeignKey(Asset.id))
+    facts: Mapped[dict[str, Any]]
+
+    __table_args__ = (sa.UniqueConstraint("job_id", "name"),)

@@ -10,18 +10,16 @@ from pathlib import Path
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from makegood.fulfillment.contexts import Workshop
 from makegood.fulfillment.models import Redelivery
 from makegood.fulfillment.opening import artefact_name, media_type_of, require_opens
 from makegood.fulfillment.redelivering import Redelivering
+from makegood.fulfillment.targets import Bench, Target
 from makegood.fulfillment.units import current_obligation
-from makegood.fulfillment.workflow import Fulfillment, Target
+from makegood.fulfillment.workflow import Fulfillment
 from makegood.kernel import audit
 from makegood.kernel.audit import AuditEvent
-from makegood.kernel.clock import Clock
-from makegood.kernel.database import Database
 from makegood.kernel.errors import NotFound, Rejected
-from makegood.orders.models import Obligation, Order, OrderInput
+from makegood.orders.models import Obligation, Order, OrderInput, work_id
 from makegood.orders.obligations import Obligations
 from makegood.orders.reading import unit_with_line
 from makegood.orders.states import OPEN_DELIVERY, Delivery, Money
@@ -60,12 +58,11 @@ class Operating:
     returns whether this call did it; one that the obligation's state doesn't allow is not done."""
 
     def __init__(
-        self, database: Database, clock: Clock, obligations: Obligations, fulfillment: Fulfillment,
-        redelivering: Redelivering, workshop: Workshop, deadline: Callable[[str], timedelta],
+        self, bench: Bench, obligations: Obligations, fulfillment: Fulfillment, redelivering: Redelivering,
+        deadline: Callable[[str], timedelta],
     ) -> None:  # fmt: skip
-        self._database, self._clock, self._obligations = database, clock, obligations
-        self._fulfillment, self._redelivering, self._workshop = fulfillment, redelivering, workshop
-        self._deadline = deadline
+        self._bench, self._database, self._clock, self._obligations = bench, bench.database, bench.clock, obligations
+        self._fulfillment, self._redelivering, self._deadline = fulfillment, redelivering, deadline
 
     def retry(self, obligation_id: str, by: str, reason: str) -> bool:
         """Begin a new attempt now, whatever went wrong before; not when it is at rest, and not while an attempt that
@@ -118,7 +115,7 @@ class Operating:
             seen = self._known(session.get(Obligation, obligation_id), obligation_id)
         if seen.delivery not in OPEN_DELIVERY or seen.money != Money.KEPT:
             return False
-        target = self._fulfillment.target(seen.id, seen.attempt, given=False)
+        target = self._bench.target(seen.id, seen.attempt, given=False)
         made = self._store(target, files)
         with self._database.write() as session:
             owed = self._lock(session, obligation_id)
@@ -153,10 +150,8 @@ class Operating:
 
     def _store(self, target: Target, files: Sequence[Path]) -> list[Artefact]:
         """Store what was brought, durably, and convince ourselves that it reads back and opens."""
-        workshop = self._workshop
-        with workshop.making(
-            target.product.manifest.id, target.obligation_id, target.attempt, target.unit, lambda _: None
-        ) as making:
+        workshop = self._bench.workshop
+        with self._bench.making(target, lambda _: None) as making:
             for path in files:
                 workshop.isolated.run(require_opens, path.absolute(), media_type_of(path), seconds=120)
             made = [
@@ -171,7 +166,7 @@ class Operating:
         """From owed to delivered in the caller's transaction, by the same steps as any delivery."""
         names = [{"name": a.name, "size": a.size, "sha256": a.sha256} for a in made]
         moved = (
-            self._obligations.claim(session, target.obligation_id, target.attempt)
+            self._obligations.claim(session, work_id(target.obligation_id, target.attempt), "verify")
             and self._obligations.made(session, target.obligation_id, target.attempt, names)
             and self._obligations.delivered(session, target.obligation_id, target.attempt)
         )
@@ -179,7 +174,7 @@ class Operating:
             raise RuntimeError("a locked obligation changed under our hands")
         for artefact in made:
             self._fulfillment.keep(session, target, artefact)
-        self._fulfillment.grant(session, target)
+        self._fulfillment.grant(session, [target])
 
     def _keep_inputs(self, session: Session, owed: Obligation) -> None:
         """Hold the inputs that are still there, as any delivery does: what we may want to rebuild it from."""

@@ -9,17 +9,15 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from makegood.engine import Engine, WorkState
-from makegood.fulfillment.contexts import Workshop
 from makegood.fulfillment.models import ArtefactRow, Grant, GrantLink, Redelivery
+from makegood.fulfillment.targets import Bench, Target
 from makegood.fulfillment.telling import Telling
 from makegood.fulfillment.units import artefacts_of
-from makegood.fulfillment.workflow import LONGEST_BACKOFF, Fulfillment, MakingFailed, NothingMade, Target
+from makegood.fulfillment.workflow import LONGEST_BACKOFF, Fulfillment, MakingFailed
 from makegood.kernel import audit, faults, logs
-from makegood.kernel.clock import Clock
-from makegood.kernel.database import Database
 from makegood.kernel.errors import MakegoodError, NotFound, Unmakeable
 from makegood.kernel.ids import new_id, new_secret
-from makegood.orders.models import Obligation, Order
+from makegood.orders.models import Obligation
 from makegood.orders.states import Delivery, Money
 from makegood.product_api import Artefact
 from makegood.storage import assets
@@ -44,11 +42,11 @@ class Redelivering:
     """`delivery` stays `delivered` all the while. One redelivery of an obligation at a time."""
 
     def __init__(
-        self, database: Database, engine: Engine, clock: Clock, fulfillment: Fulfillment, workshop: Workshop,
-        telling: Telling, retry_seconds: float, downloads_last: timedelta | None = None,
+        self, bench: Bench, fulfillment: Fulfillment, telling: Telling, retry_seconds: float,
+        downloads_last: timedelta | None = None,
     ) -> None:  # fmt: skip
-        self._database, self._engine, self._clock = database, engine, clock
-        self._fulfillment, self._workshop, self._telling = fulfillment, workshop, telling
+        self._bench, self._database, self._engine, self._clock = bench, bench.database, bench.engine, bench.clock
+        self._fulfillment, self._workshop, self._telling = fulfillment, bench.workshop, telling
         self._retry_seconds, self._downloads_last = retry_seconds, downloads_last
 
     def register(self, engine: Engine) -> None:
@@ -81,7 +79,7 @@ class Redelivering:
         try:
             _require_delivered(obligation)
             broken = self._engine.step("look", lambda: self._broken(obligation.id))
-            target = self._fulfillment.target(obligation.id, obligation.attempt, given=bool(broken))
+            target = self._bench.target(obligation.id, obligation.attempt, given=bool(broken))
             made = self._rebuild(target) if broken else ()
             faults.reach("redeliver:rebuilt")
             self._done(row, target, made, broken)
@@ -146,7 +144,6 @@ class Redelivering:
     def _rebuild(self, target: Target) -> Sequence[Artefact]:
         """Make it again from options, inputs and seed, and convince its product."""
         self._clear_damaged(target.obligation_id)
-        product = target.product
 
         def on_step(name: str) -> None:
             with self._database.write() as session:
@@ -154,15 +151,9 @@ class Redelivering:
                     session, self._clock, "redelivery.step_began", target.obligation_id, target.order_id, step=name
                 )
 
-        with self._workshop.making(
-            product.manifest.id, target.obligation_id, target.attempt, target.unit, on_step
-        ) as making:
-            made = tuple(product.make(making))
-            if not made:
-                raise NothingMade(product=product.manifest.id)
-            for artefact in made:
-                self._workshop.objects.verify(artefact.key, artefact.sha256, artefact.size)
-            product.verify(making, made)
+        with self._bench.making(target, on_step) as making:
+            made = tuple(target.product.make(making))
+            self._bench.verify(target, making, made)
         return made
 
     def _clear_damaged(self, obligation_id: str) -> None:
@@ -194,8 +185,7 @@ class Redelivering:
             )  # fmt: skip
             if row.tell:
                 self._renew(session, grant)
-                order = session.get_one(Order, obligation.order_id)
-                self._telling.delivered(session, order, grant, target.product, target.unit, again=row.id)
+                self._telling.again(session, obligation, grant, row.id)
 
     def _take(
         self, session: Session, obligation: Obligation, grant: Grant, target: Target, made: Sequence[Artefact]

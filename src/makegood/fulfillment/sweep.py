@@ -9,9 +9,11 @@ from makegood.fulfillment.telling import Telling
 from makegood.kernel.clock import Clock
 from makegood.kernel.database import Database
 from makegood.kernel.errors import MakegoodError
-from makegood.orders.models import Obligation
-from makegood.orders.obligations import Obligations, work_id
+from makegood.orders.models import Obligation, OrderLine
+from makegood.orders.obligations import Obligations
 from makegood.orders.states import OPEN_DELIVERY, Money
+
+AT_A_TIME = 200
 
 
 class DeadlinePassed(MakegoodError):
@@ -26,8 +28,8 @@ class FulfillmentSweep:
     def __init__(
         self, database: Database, engine: Engine, clock: Clock, obligations: Obligations, telling: Telling
     ) -> None:
-        self._telling = telling
-        self._database, self._engine, self._clock, self._obligations = database, engine, clock, obligations
+        self._database, self._engine, self._clock = database, engine, clock
+        self._obligations, self._telling = obligations, telling
 
     def run(self) -> None:
         """One pass."""
@@ -38,11 +40,19 @@ class FulfillmentSweep:
         for obligation in [o for o in owed if o.deadline_at <= now]:
             self._undeliverable(obligation)
         waiting = [o for o in owed if o.deadline_at > now]
-        states = self._engine.states([work_id(o.id, o.attempt) for o in waiting])
+        states = self._engine.states(sorted({o.work for o in waiting}))
         for obligation in waiting:
-            state = states[work_id(obligation.id, obligation.attempt)]
+            state = states[obligation.work]
             if state in (WorkState.ABSENT, WorkState.ENDED):
                 self._restart(obligation, state)
+
+    def tell_lines(self) -> None:
+        """Tell of lines of several units that came to rest without their fulfilment: by a refund, a dispute."""
+        with self._database.read() as session:
+            untold = list(session.scalars(sa.select(OrderLine.id).where(OrderLine.untold).limit(AT_A_TIME)))
+        for line_id in untold:
+            with self._database.write() as session:
+                self._telling.line_at_rest(session, line_id)
 
     def _restart(self, obligation: Obligation, state: WorkState) -> None:
         with self._database.write() as session:

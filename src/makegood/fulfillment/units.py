@@ -8,12 +8,12 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from makegood.catalog.products import Products
-from makegood.fulfillment.models import ArtefactRow, Grant
+from makegood.fulfillment.models import ArtefactRow, Commitment, Grant, Outside
 from makegood.kernel.errors import NotFound
 from makegood.orders.models import Obligation, OrderInput
 from makegood.orders.reading import unit_with_line
 from makegood.orders.states import Delivery, Money
-from makegood.product_api import InputFile, UnitView
+from makegood.product_api import Artefact, InputFile, UnitView
 from makegood.storage import assets
 from makegood.storage.objects import ObjectStore
 
@@ -27,6 +27,14 @@ def asset_file(
         asset_id=asset.id, path=objects.path(asset.key), sha256=asset.sha256, size=asset.size,
         media_type=asset.media_type, file_name=asset.file_name, facts=facts,
         derived={name: asset_file(session, objects, inner, {}, {}) for name, inner in derived.items()},
+    )  # fmt: skip
+
+
+def stored_file(objects: ObjectStore, artefact: Artefact) -> InputFile:
+    """An artefact that is in the store, as a product reads it; `asset_id` names its object."""
+    return InputFile(
+        artefact.key, objects.root / artefact.key, artefact.sha256, artefact.size, artefact.media_type,
+        artefact.file_name, artefact.facts,
     )  # fmt: skip
 
 
@@ -60,6 +68,7 @@ def view_unit(
     obligation = current_obligation(session, unit_id)
     grant = obligation and session.scalar(sa.select(Grant).where(Grant.obligation_id == obligation.id))
     rows = artefacts_of(session, grant.obligation_id, grant.attempt) if grant and made else []
+    renewed = line.renews_unit_id
     return UnitView(
         id=unit.id,
         order_number=order.number,
@@ -72,7 +81,18 @@ def view_unit(
         delivered=bool(obligation and obligation.delivery == Delivery.DELIVERED),
         refunded=bool(obligation and obligation.money not in (Money.KEPT, Money.DISPUTED)),
         artefacts={row.name: asset_file(session, objects, row.asset_id, dict(row.facts), {}) for row in rows},
+        references=references_of(session, grant.obligation_id, grant.attempt) if grant else {},
+        until=session.scalar(sa.select(sa.func.max(Commitment.until)).where(Commitment.unit_id == unit_id)),
+        renews=view_unit(session, objects, products, renewed, given=given, made=False) if renewed else None,
     )
+
+
+def references_of(session: Session, obligation_id: str, attempt: int) -> dict[str, str]:
+    """What this attempt has outside, by name."""
+    query = sa.select(Outside.name, Outside.reference).where(
+        Outside.obligation_id == obligation_id, Outside.attempt == attempt
+    )
+    return {row.name: row.reference for row in session.execute(query)}
 
 
 def _input(session: Session, objects: ObjectStore, file: OrderInput) -> InputFile:

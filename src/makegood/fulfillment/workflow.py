@@ -1,35 +1,36 @@
-"""The durable workflow that works one obligation off. Disposable: the obligation's row decides what is true."""
+"""The durable workflow that works obligations off. Disposable: the obligations' rows decide what is true."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import timedelta
 
-import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from makegood.catalog.products import Products
 from makegood.engine import Engine
-from makegood.fulfillment.contexts import Making, Workshop
-from makegood.fulfillment.models import ArtefactRow, Commitment, Grant
+from makegood.fulfillment import keeping
+from makegood.fulfillment.commitments import Commitments
+from makegood.fulfillment.models import Grant
+from makegood.fulfillment.outside import Discarding, Superseded
+from makegood.fulfillment.targets import Bench, Target
 from makegood.fulfillment.telling import Telling
-from makegood.fulfillment.units import view_unit
 from makegood.kernel import audit, logs
-from makegood.kernel.clock import Clock
-from makegood.kernel.database import Database
 from makegood.kernel.errors import MakegoodError, Temporary, Unmakeable
 from makegood.kernel.ids import new_id, new_secret
-from makegood.orders.models import Obligation, Order
+from makegood.orders.models import Order, OrderLine, Unit
 from makegood.orders.obligations import FULFIL, Obligations
-from makegood.orders.reading import unit_with_line
-from makegood.orders.states import OPEN_DELIVERY, Delivery
-from makegood.product_api import Artefact, Product, UnitView
-from makegood.storage import assets
-from makegood.storage.assets import Asset, HoldKind
+from makegood.orders.states import Delivery
+from makegood.product_api import Artefact
 
 log = logs.get("fulfillment")
 LONGEST_BACKOFF = 15 * 60.0
+SAID_FOR = 15.0
+"""Seconds after which a chunk that is still at the same step says so again, which renews its lease."""
+
+Member = tuple[str, int]
+"""An obligation's id and the attempt at it."""
 
 
 class MakingFailed(Temporary):
@@ -38,185 +39,186 @@ class MakingFailed(Temporary):
     operator = "Making failed with {error}: {message}"
 
 
-class NothingMade(Temporary):
-    code = "NOTHING_MADE"
-    customer = "Making this took an unexpected turn; we are trying again."
-    operator = "The product {product} returned no artefact, which is never a delivery."
-
-
-@dataclass(frozen=True, slots=True)
-class Target:
-    """What one attempt works on."""
-
-    obligation_id: str
-    attempt: int
-    order_id: str
-    unit: UnitView
-    product: Product
-
-    def of_attempt(self, attempt: int) -> Target:
-        """The same, worked on by another attempt."""
-        return replace(self, attempt=attempt)
-
-
 class Fulfillment:
-    """secure inputs → make → verify → grant → tell, each a recorded step."""
+    """secure inputs → make → verify → grant → tell, each a recorded step. Works one obligation off, or a chunk of a
+    line's: then claiming, checking and granting are done for all of it at once, and each succeeds or fails alone."""
 
     def __init__(
-        self, database: Database, engine: Engine, clock: Clock, obligations: Obligations, products: Products,
-        workshop: Workshop, telling: Telling, retry_seconds: float, downloads_last: timedelta | None = None,
+        self, bench: Bench, obligations: Obligations, commitments: Commitments, discarding: Discarding,
+        telling: Telling, retry_seconds: float, downloads_last: timedelta | None = None,
     ) -> None:  # fmt: skip
+        """`downloads_last`: how long a grant opens what it grants; for ever, if that isn't said."""
         self._downloads_last = downloads_last
-        self._database, self._engine, self._clock = database, engine, clock
-        self._obligations, self._products, self._workshop = obligations, products, workshop
+        self._bench, self._database, self._engine, self._clock = bench, bench.database, bench.engine, bench.clock
+        self._obligations, self._commitments, self._discarding = obligations, commitments, discarding
         self._telling, self._retry_seconds = telling, retry_seconds
 
     def register(self, engine: Engine) -> None:
         """Make the workflow known to the engine."""
         engine.workflow(FULFIL, self.fulfil, queue="making")
 
-    def fulfil(self, obligation_id: str, attempt: int) -> None:
-        """One attempt. Ends with the obligation delivered, or with the next attempt enqueued, or given back."""
-        if not self._engine.step("claim", lambda: self._claim(obligation_id, attempt)):
+    def fulfil(self, work: str) -> None:
+        """One attempt. Ends with each obligation delivered, or with its next attempt enqueued, or given back."""
+        members: list[Member] = self._engine.step("claim", lambda: self._claim(work))
+        if not members:
             return
+        failed: dict[Member, MakegoodError] = {}
         try:
-            self._make(self.target(obligation_id, attempt))
-        except Unmakeable as error:
-            self._give_back(obligation_id, error)
-        except MakegoodError as error:
-            self._fail(obligation_id, attempt, error)
-        except Exception as error:
-            log.exception("making.failed", obligation=obligation_id, attempt=attempt)
-            self._fail(obligation_id, attempt, MakingFailed(error=type(error).__name__, message=str(error)[:300]))
+            self._work_off(work, members, failed)
+        except Exception as error:  # noqa: BLE001 - recorded with each obligation
+            failed = {member: _typed(error, member) for member in members} | failed
+        if failed:
+            self._settle(failed)
 
-    def _claim(self, obligation_id: str, attempt: int) -> bool:
+    def _claim(self, work: str) -> list[Member]:
         with self._database.write() as session:
-            return self._obligations.claim(session, obligation_id, attempt)
+            return [(owed.id, owed.attempt) for owed in self._obligations.claim(session, work, "secure")]
 
-    def target(self, obligation_id: str, attempt: int, *, given: bool = True) -> Target:
-        """What an attempt at the obligation works on, with the customer's files if they were `given` to be read."""
-        with self._database.read() as session:
-            obligation = session.get_one(Obligation, obligation_id)
-            _, line, order = unit_with_line(session, obligation.unit_id)
-            product = self._products.working(line.product_id)
-            objects, unit_id = self._workshop.objects, obligation.unit_id
-            unit = view_unit(session, objects, self._products, unit_id, given=given, made=False)
-        return Target(obligation_id, attempt, order.id, unit, product)
-
-    def _make(self, target: Target) -> None:
-        def on_step(name: str) -> None:
-            with self._database.write() as session:
-                self._obligations.at_step(session, target.obligation_id, target.attempt, name)
-
-        step, product = self._engine.step, target.product
-        with self._workshop.making(
-            product.manifest.id, target.obligation_id, target.attempt, target.unit, on_step
-        ) as making:
-            step("secure", lambda: self._secure(target, making))
-            made = tuple(product.make(making))
-            if not step("verify", lambda: self._verify(target, making, made)):
-                product.discard(making, made)
-                return
-            if not step("grant", lambda: self._grant(target)):
-                product.discard(making, made)
-
-    def _secure(self, target: Target, making: Making) -> None:
-        """Read every input back before anything is made from it."""
-        making.announce("secure")
-        secured = []
-        with self._database.read() as session:
-            found = [session.get_one(Asset, asset_id) for asset_id in sorted(_asset_ids(target.unit))]
-        for asset in found:
-            self._workshop.objects.verify(asset.key, asset.sha256, asset.size)
-            secured.append({"asset": asset.id, "size": asset.size, "sha256": asset.sha256})
-        with self._database.write() as session:
-            audit.record(session, self._clock, "inputs.secured", target.obligation_id, target.order_id, inputs=secured)
-
-    def _verify(self, target: Target, making: Making, made: Sequence[Artefact]) -> bool:
-        """Only what was read back and convinces its product counts. Rows, holds and `made` are one transaction."""
+    def _work_off(self, work: str, members: Sequence[Member], failed: dict[Member, MakegoodError]) -> None:
+        targets: dict[Member, Target] = {}
+        for member, read in zip(members, self._bench.targets(members), strict=True):
+            with _alone(failed, member):
+                targets[member] = read()
+        self._engine.step("secure", lambda: self._secure(work, list(targets.values())))
+        announce = self._announcer(work, len(members))
+        made: dict[Member, tuple[Artefact, ...]] = {}
+        for member, target in targets.items():
+            with _alone(failed, member):
+                made[member] = self._make(target, announce)
         if not made:
-            raise NothingMade(product=target.product.manifest.id)
-        making.announce("verify")
-        for artefact in made:
-            self._workshop.objects.verify(artefact.key, artefact.sha256, artefact.size)
-        target.product.verify(making, made)
+            return
+        wrong = self._engine.step("verify", lambda: self._verify(targets, made, announce))
+        failed.update(wrong)
+        verified = [targets[member] for member in made if member not in wrong]
+        if verified:
+            failed.update(self._engine.step("grant", lambda: self._grant(verified)))
+
+    def _announcer(self, work: str, units: int) -> Callable[[str], None]:
+        """Tells who waits which step is being worked on. A chunk says each step once in a while, not for each unit."""
+        said: dict[str, float] = {}
+
+        def on_step(name: str) -> None:
+            now = time.monotonic()
+            if units > 1 and name in said and now - said[name] < SAID_FOR:
+                return
+            said.clear()
+            said[name] = now
+            with self._database.write() as session:
+                self._obligations.at_step(session, work, name)
+
+        return on_step
+
+    def _secure(self, work: str, targets: Sequence[Target]) -> None:
+        secured = self._bench.secure(targets)
+        if secured:
+            subject = targets[0].obligation_id if len(targets) == 1 else work
+            with self._database.write() as session:
+                audit.record(session, self._clock, "inputs.secured", subject, targets[0].order_id, inputs=secured)
+
+    def _make(self, target: Target, announce: Callable[[str], None]) -> tuple[Artefact, ...]:
+        with self._bench.making(target, announce) as making:
+            return tuple(target.product.make(making))
+
+    def _verify(
+        self, targets: Mapping[Member, Target], made: Mapping[Member, Sequence[Artefact]],
+        announce: Callable[[str], None],
+    ) -> dict[Member, MakegoodError]:  # fmt: skip
+        """Read back and checked, each is `made`, with its rows and holds: one transaction. Returns what was wrong."""
+        announce("verify")
+        wrong: dict[Member, MakegoodError] = {}
+        for member, artefacts in made.items():
+            with _alone(wrong, member), self._bench.making(targets[member], announce) as making:
+                self._bench.verify(targets[member], making, artefacts)
         with self._database.write() as session:
-            names = [{"name": a.name, "size": a.size, "sha256": a.sha256} for a in made]
-            if not self._obligations.made(session, target.obligation_id, target.attempt, names):
-                return self._was_ours(session, target, Delivery.MADE)
-            for artefact in made:
-                self.keep(session, target, artefact)
-        return True
+            for member in [member for member in made if member not in wrong]:
+                names = [{"name": a.name, "size": a.size, "sha256": a.sha256} for a in made[member]]
+                if self._obligations.made(session, *member, names):
+                    for artefact in made[member]:
+                        self.keep(session, targets[member], artefact)
+                elif not self._was_ours(session, member, Delivery.MADE):
+                    wrong[member] = _superseded(member)
+        return wrong
+
+    def _grant(self, verified: Sequence[Target]) -> dict[Member, MakegoodError]:
+        """Delivered, grant, commitments, mail and holds: one transaction, and only while the money is kept."""
+        lost: dict[Member, MakegoodError] = {}
+        with self._database.write() as session:
+            # Who delivers the last of an order, and of a line, must see what the others did.
+            session.get_one(Order, verified[0].order_id, with_for_update=True)
+            granted = []
+            for target in verified:
+                member = (target.obligation_id, target.attempt)
+                if self._obligations.delivered(session, *member):
+                    granted.append(target)
+                elif not self._was_ours(session, member, Delivery.DELIVERED):
+                    lost[member] = _superseded(member)
+            if granted:
+                self.grant(session, granted)
+        return lost
 
     def keep(self, session: Session, target: Target, artefact: Artefact) -> None:
         """Add the artefact as made by this attempt, held for its delivery."""
-        asset_id = assets.add(
-            session, self._clock, asset_id=new_id(), key=artefact.key, sha256=artefact.sha256, size=artefact.size,
-            media_type=artefact.media_type, file_name=artefact.file_name,
-        )  # fmt: skip
-        assets.hold(session, self._clock, [asset_id], HoldKind.DELIVERY, target.obligation_id)
+        keeping.keep_artefact(session, self._clock, target.obligation_id, target.attempt, artefact)
         # Now that nobody may delete it any more: an earlier attempt's object may have been cleared away meanwhile.
-        self._workshop.objects.path(artefact.key)
-        session.add(
-            ArtefactRow(
-                id=new_id(), obligation_id=target.obligation_id, attempt=target.attempt, name=artefact.name,
-                asset_id=asset_id, facts=dict(artefact.facts), verified_at=self._clock.now(),
-            )
-        )  # fmt: skip
+        self._bench.workshop.objects.path(artefact.key)
 
-    def _grant(self, target: Target) -> bool:
-        """Delivered, grant, commitments, mail and holds: one transaction, and only while the money is kept."""
-        with self._database.write() as session:
-            if not self._obligations.delivered(session, target.obligation_id, target.attempt):
-                return self._was_ours(session, target, Delivery.DELIVERED)
-            self.grant(session, target)
-        return True
-
-    def grant(self, session: Session, target: Target) -> None:
-        """The customer's right to what was just delivered, what stays promised, the mail, and the holds."""
+    def grant(self, session: Session, delivered: Sequence[Target]) -> None:
+        """The customer's right to what was just delivered of a line, what stays promised, the mail, and the holds."""
         now = self._clock.now()
-        grant = Grant(
-            id=new_id(), obligation_id=target.obligation_id, attempt=target.attempt, token=new_secret(),
-            granted_at=now, expires_at=None if self._downloads_last is None else now + self._downloads_last,
-        )  # fmt: skip
-        session.add(grant)
-        for term in target.product.commitments:
-            session.add(
-                Commitment(
-                    id=new_id(), obligation_id=target.obligation_id, kind=term.kind, since=now, until=now + term.lasts
-                )
-            )
-        assets.hold(session, self._clock, _asset_ids(target.unit), HoldKind.DELIVERY, target.obligation_id)
-        self._release_order(session, target.order_id)
-        session.flush()
-        self._telling.delivered(session, session.get_one(Order, target.order_id), grant, target.product, target.unit)
+        order = session.get_one(Order, delivered[0].order_id)
+        line = session.get_one(OrderLine, delivered[0].line_id)
+        for target in delivered:
+            grant = Grant(
+                id=new_id(), obligation_id=target.obligation_id, attempt=target.attempt, token=new_secret(),
+                granted_at=now, expires_at=None if self._downloads_last is None else now + self._downloads_last,
+            )  # fmt: skip
+            session.add(grant)
+            keeping.keep_inputs(session, self._clock, target.obligation_id, target.unit)
+            self._commitments.begin(session, target, now)
+            session.flush()
+            self._telling.delivered(session, order, line, grant, session.get_one(Unit, target.unit.id))
+        if line.job_id is not None:
+            owners = [target.obligation_id for target in delivered]
+            keeping.keep_outputs(session, self._clock, line.job_id, owners)
+        keeping.release_order(session, order.id)
+        if line.quantity > 1:
+            self._telling.line_at_rest(session, line.id)
 
-    def _was_ours(self, session: Session, target: Target, delivery: Delivery) -> bool:
+    def _was_ours(self, session: Session, member: Member, delivery: Delivery) -> bool:
         """Whether this very attempt made the change before a kill kept the engine from recording it."""
-        obligation = self._obligations.get(session, target.obligation_id)
-        return obligation.attempt == target.attempt and obligation.delivery == delivery
+        obligation = self._obligations.get(session, member[0])
+        return obligation.attempt == member[1] and obligation.delivery == delivery
 
-    def _release_order(self, session: Session, order_id: str) -> None:
-        """Order holds end when the last unit is at rest; deliveries hold what they need themselves."""
-        open_ones = session.scalar(
-            sa.select(sa.func.count()).select_from(Obligation)
-            .where(Obligation.order_id == order_id, Obligation.delivery.in_(OPEN_DELIVERY))
-        )  # fmt: skip
-        if open_ones == 0:
-            assets.release(session, HoldKind.ORDER, order_id)
-
-    def _fail(self, obligation_id: str, attempt: int, error: MakegoodError) -> None:
-        backoff = min(LONGEST_BACKOFF, self._retry_seconds * 2 ** min(attempt - 1, 20))
+    def _settle(self, failed: Mapping[Member, MakegoodError]) -> None:
+        """What becomes of each that was not delivered: overtaken, given back, or tried again on its own."""
         with self._database.write() as session:
-            self._obligations.failed(session, obligation_id, attempt, error, backoff)
+            for (obligation_id, attempt), error in failed.items():
+                if isinstance(error, Superseded):
+                    self._discarding.lost(session, obligation_id, attempt)
+                elif isinstance(error, Unmakeable):
+                    if self._obligations.give_back(session, obligation_id, error.for_customer(), error=error):
+                        self._telling.sorry(session, self._obligations.get(session, obligation_id))
+                else:
+                    backoff = min(LONGEST_BACKOFF, self._retry_seconds * 2 ** min(attempt - 1, 20))
+                    self._obligations.failed(session, obligation_id, attempt, error, backoff)
 
-    def _give_back(self, obligation_id: str, error: MakegoodError) -> None:
-        with self._database.write() as session:
-            if self._obligations.give_back(session, obligation_id, error.for_customer(), error=error):
-                self._telling.sorry(session, self._obligations.get(session, obligation_id))
+
+@contextmanager
+def _alone(failed: dict[Member, MakegoodError], member: Member) -> Iterator[None]:
+    """What goes wrong with one of a chunk is that one's alone."""
+    try:
+        yield
+    except Exception as error:  # noqa: BLE001 - recorded with the obligation
+        failed[member] = _typed(error, member)
 
 
-def _asset_ids(unit: UnitView) -> set[str]:
-    """Every asset that the unit is made from."""
-    files = list(unit.inputs.values())
-    return {file.asset_id for file in files} | {inner.asset_id for file in files for inner in file.derived.values()}
+def _superseded(member: Member) -> Superseded:
+    return Superseded(obligation=member[0], attempt=member[1])
+
+
+def _typed(error: Exception, member: Member) -> MakegoodError:
+    """The error as something that can be recorded, kept by the engine and shown."""
+    if isinstance(error, MakegoodError):
+        return error
+    log.error("making.failed", obligation=member[0], attempt=member[1], exc_info=error)
+    return MakingFailed(error=type(error).__name__, message=str(error)[:300])

@@ -97,8 +97,9 @@ class DeliveredUnit:
 
 @dataclass(frozen=True, slots=True)
 class Delivered(Letter):
-    """Sent with each delivery. `remaining` is how many units of the order are still being made; `again`: it was
-    delivered before, and these are fresh links to it."""
+    """Sent with each delivery. `remaining` is how many units of the order are still being made. Of a line of several
+    units `ready` are, of which `units` lists the first, and `returned` could not be made: their money goes back.
+    `again`: it was delivered before, and these are fresh links to it."""
 
     template = "delivered"
 
@@ -106,13 +107,49 @@ class Delivered(Letter):
     order_url: str
     units: tuple[DeliveredUnit, ...]
     remaining: int = 0
+    ready: int = 1
+    returned: int = 0
     again: bool = False
 
     @property
     def subject(self) -> str:
         if self.again:
             return f"Your order {self.order_number} once more"
-        return f"{'Part of your' if self.remaining else 'Your'} order {self.order_number} is ready"
+        is_part = self.remaining or self.returned
+        return f"{'Part of your' if is_part else 'Your'} order {self.order_number} is ready"
+
+
+@dataclass(frozen=True, slots=True)
+class Restored(Letter):
+    """Sent when something that had been delivered failed, and was made again with other files than before."""
+
+    template = "restored"
+
+    order_number: str
+    order_url: str
+    unit: DeliveredUnit
+
+    @property
+    def subject(self) -> str:
+        return f"Something of your order {self.order_number} was renewed"
+
+
+@dataclass(frozen=True, slots=True)
+class Broken(Letter):
+    """Sent when something that was paid for until a date can't be kept any longer. `amount` is what goes back for the
+    time that was not used, across all that was paid for it; `test`: no real money moved."""
+
+    template = "broken"
+
+    order_number: str
+    order_url: str
+    what: str
+    amount: Money
+    test: bool = False
+
+    @property
+    def subject(self) -> str:
+        return f"We could not keep a part of your order {self.order_number}"
 
 
 def apology_key(obligation_id: str) -> str:

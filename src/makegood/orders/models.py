@@ -6,11 +6,22 @@ from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
+from sqlalchemy.engine.default import DefaultExecutionContext
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from makegood.kernel.database import Base
 from makegood.orders.states import Delivery, Money, RefundState
 from makegood.storage.assets import Asset
+
+
+def work_id(obligation_id: str, attempt: int) -> str:
+    """The workflow of one attempt at one obligation."""
+    return f"{obligation_id}/{attempt}"
+
+
+def _own_work(context: DefaultExecutionContext) -> str:
+    values = context.get_current_parameters()  # type: ignore[no-untyped-call]
+    return work_id(values["id"], values["attempt"])
 
 
 class Order(Base):
@@ -55,9 +66,19 @@ class OrderLine(Base):
     price: Mapped[list[Any]]
     quantity: Mapped[int]
     amount_minor: Mapped[int] = mapped_column(sa.BigInteger)
+    untold: Mapped[bool] = mapped_column(default=False, index=True)
+    """That it has several units, is paid, and its customer has not been told yet that they are at rest."""
+    renews_unit_id: Mapped[str | None] = mapped_column(
+        sa.ForeignKey("unit.id", name="fk_order_line_renews_unit_id", use_alter=True), index=True
+    )
+    """The delivered unit whose term this line was ordered to prolong."""
+    job_id: Mapped[str | None]
+    """The job that made the draft's result before it was paid for."""
 
     inputs: Mapped[list[OrderInput]] = relationship(lazy="selectin")
-    units: Mapped[list[Unit]] = relationship(order_by="Unit.unit_no", lazy="selectin")
+    units: Mapped[list[Unit]] = relationship(
+        order_by="Unit.unit_no", lazy="selectin", foreign_keys="Unit.order_line_id"
+    )
 
     __table_args__ = (
         sa.UniqueConstraint("order_id", "position"),
@@ -130,6 +151,8 @@ class Obligation(Base):
     delivery: Mapped[str] = mapped_column(index=True)
     money: Mapped[str] = mapped_column(index=True)
     attempt: Mapped[int]
+    work: Mapped[str] = mapped_column(default=_own_work, index=True)
+    """The workflow that works the present attempt: the obligation's own, or one that works a chunk of a line."""
     refund_try: Mapped[int]
     lease_until: Mapped[datetime | None]
     owed_at: Mapped[datetime]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -14,18 +14,13 @@ from makegood.kernel import audit
 from makegood.kernel.clock import Clock
 from makegood.kernel.errors import MakegoodError
 from makegood.kernel.ids import new_id
-from makegood.orders.models import Obligation, Order, Refund
+from makegood.orders.models import Obligation, Order, OrderLine, Refund, Unit, work_id
 from makegood.orders.reversals import PAY_BACK, ROW, SURPLUS, WHOLE, abandonment, pay_back_work_id, refund_reference
 from makegood.orders.states import DELIVERY, MONEY, OPEN_DELIVERY, Delivery, Money, RefundState
 
 FULFIL = "fulfillment.fulfil"
 REFUND = "payments.refund"
 LEASE = timedelta(seconds=60)
-
-
-def work_id(obligation_id: str, attempt: int) -> str:
-    """The workflow of one attempt."""
-    return f"{obligation_id}/{attempt}"
 
 
 def refund_work_id(obligation_id: str, refund_try: int) -> str:
@@ -36,39 +31,90 @@ def refund_work_id(obligation_id: str, refund_try: int) -> str:
 class Obligations:
     """What is owed. Every method works in the caller's transaction and tells whether it made the change."""
 
-    def __init__(self, engine: Engine, clock: Clock) -> None:
-        self._engine, self._clock = engine, clock
+    def __init__(self, engine: Engine, clock: Clock, chunk: Callable[[str], int] = lambda _product_id: 1) -> None:
+        """`chunk` says how many units of a product's lines are worked off together."""
+        self._engine, self._clock, self._chunk = engine, clock, chunk
 
     def owe(self, session: Session, order: Order, payment_id: str, deadline: Callable[[str], timedelta]) -> None:
         """Owe every unit of a paid order and enqueue the work, in the transaction that marks the payment paid."""
         now = self._clock.now()
         for line in order.lines:
-            for unit in line.units:
-                obligation = Obligation(
-                    id=new_id(), order_id=order.id, unit_id=unit.id, number=0, payment_id=payment_id,
-                    allocated_minor=unit.amount_minor, returned_minor=0, delivery=Delivery.OWED, money=Money.KEPT,
-                    attempt=1, refund_try=0, owed_at=now, deadline_at=now + deadline(line.product_id),
-                )  # fmt: skip
-                session.add(obligation)
+            due = now + deadline(line.product_id)
+            line.untold = line.quantity > 1
+            for units in self._chunks(line):
+                owed = [
+                    Obligation(
+                        id=new_id(), order_id=order.id, unit_id=unit.id, number=0, payment_id=payment_id,
+                        allocated_minor=unit.amount_minor, returned_minor=0, delivery=Delivery.OWED, money=Money.KEPT,
+                        attempt=1, refund_try=0, owed_at=now, deadline_at=due,
+                    )
+                    for unit in units
+                ]  # fmt: skip
+                work = work_id(owed[0].id, 1) if len(owed) == 1 else f"chunk/{owed[0].id}"
+                for obligation in owed:
+                    obligation.work = work
+                    session.add(obligation)
+                    self._note(session, obligation, "obligation.owed", allocated=obligation.allocated_minor)
                 session.flush()
-                self._enqueue(session, obligation.id, 1)
-                self._note(session, obligation, "obligation.owed", allocated=unit.amount_minor)
+                self._enqueue(session, work)
 
-    def claim(self, session: Session, obligation_id: str, attempt: int) -> bool:
-        """Take the obligation into making, for this attempt only and only while its money is kept."""
-        moved = self._deliver(session, obligation_id, attempt, Delivery.MAKING, lease_until=self._clock.now() + LEASE)
-        if moved:
-            self._note(session, self.get(session, obligation_id), "obligation.claimed", attempt=attempt)
-        return moved
+    def _chunks(self, line: OrderLine) -> Iterator[Sequence[Unit]]:
+        size = max(1, self._chunk(line.product_id))
+        for first in range(0, len(line.units), size):
+            yield line.units[first : first + size]
 
-    def at_step(self, session: Session, obligation_id: str, attempt: int, step: str) -> None:
-        """Say which step is being worked on, for who waits and for the order's story, and renew the lease."""
+    def claim(self, session: Session, work: str, step: str) -> list[Obligation]:
+        """Take what this workflow is to work off into making, as far as it is still this workflow's and its money is
+        kept; it begins with `step`."""
+        query = sa.select(Obligation).where(Obligation.work == work).order_by(Obligation.id).with_for_update()
+        claimed = [
+            obligation
+            for obligation in session.scalars(query.execution_options(populate_existing=True))
+            if obligation.delivery in OPEN_DELIVERY
+            and self._deliver(
+                session, obligation.id, obligation.attempt, Delivery.MAKING,
+                lease_until=self._clock.now() + LEASE, at_step=step,
+            )
+        ]  # fmt: skip
+        for obligation in claimed:
+            self._note(session, obligation, "obligation.claimed", attempt=obligation.attempt)
+        self._note_step(session, claimed, work, step)
+        return claimed
+
+    def at_step(self, session: Session, work: str, step: str) -> None:
+        """Say which step this workflow is working on, for who waits and for the order's story, and renew the lease."""
         session.execute(
             sa.update(Obligation)
-            .where(Obligation.id == obligation_id, Obligation.attempt == attempt)
+            .where(Obligation.work == work, Obligation.delivery.in_(OPEN_DELIVERY))
             .values(at_step=step, lease_until=self._clock.now() + LEASE)
+            .execution_options(synchronize_session=False)
         )
-        self._note(session, self.get(session, obligation_id), "step.began", step=step, attempt=attempt)
+        query = sa.select(Obligation).where(Obligation.work == work)
+        self._note_step(session, list(session.scalars(query)), work, step)
+
+    def _note_step(self, session: Session, members: Sequence[Obligation], work: str, step: str) -> None:
+        """A chunk's steps are noted once for all that is in it."""
+        if members:
+            subject = members[0].id if len(members) == 1 else work
+            audit.record(
+                session, self._clock, "step.began", subject, members[0].order_id, step=step,
+                attempt=members[0].attempt, units=len(members),
+            )  # fmt: skip
+
+    def made_again(self, session: Session, obligation_id: str, attempt: int, work: str) -> bool:
+        """Begin another attempt at something that is delivered and stays so: a redelivery by the workflow `work`."""
+        result = session.execute(
+            sa.update(Obligation)
+            .where(
+                Obligation.id == obligation_id,
+                Obligation.attempt == attempt,
+                Obligation.delivery == Delivery.DELIVERED,
+                Obligation.money.in_((Money.KEPT, Money.DISPUTED)),
+            )
+            .values(attempt=attempt + 1, work=work)
+            .execution_options(synchronize_session=False)
+        )
+        return bool(result.rowcount == 1)  # type: ignore[attr-defined]
 
     def made(self, session: Session, obligation_id: str, attempt: int, artefacts: list[dict[str, Any]]) -> bool:
         """The artefacts are verified."""
@@ -106,7 +152,7 @@ class Obligations:
                 Obligation.delivery.in_(OPEN_DELIVERY),
                 Obligation.money == Money.KEPT,
             )
-            .values(attempt=attempt + 1)
+            .values(attempt=attempt + 1, work=work_id(obligation_id, attempt + 1))
         )
         return bool(result.rowcount == 1)  # type: ignore[attr-defined]
 
@@ -121,7 +167,7 @@ class Obligations:
         )  # fmt: skip
         session.add(obligation)
         session.flush()
-        self._enqueue(session, obligation.id, 1)
+        self._enqueue(session, obligation.work)
         self._note(session, obligation, "obligation.owed", allocated=0, goodwill_for=abandoned.id)
         return obligation.id
 
@@ -212,18 +258,24 @@ class Obligations:
                 Obligation.delivery.in_(OPEN_DELIVERY),
                 Obligation.money == Money.KEPT,
             )
-            .values(attempt=attempt + 1, next_try_at=self._clock.now() + timedelta(seconds=delay), **values)
+            .values(
+                attempt=attempt + 1,
+                work=work_id(obligation_id, attempt + 1),
+                next_try_at=self._clock.now() + timedelta(seconds=delay),
+                **values,
+            )
+            .execution_options(synchronize_session=False)
         )
         if result.rowcount != 1:  # type: ignore[attr-defined]
             return False
-        self._enqueue(session, obligation_id, attempt + 1, delay)
+        self._enqueue(session, work_id(obligation_id, attempt + 1), delay)
         noted = {"attempt": attempt, "code": values.get("error_code"), "text": values.get("error_text")}
         noted["reason"] = reason_noted
         self._note(session, self.get(session, obligation_id), event, **noted)
         return True
 
-    def _enqueue(self, session: Session, obligation_id: str, attempt: int, delay: float = 0) -> None:
-        self._engine.enqueue(session, FULFIL, work_id(obligation_id, attempt), obligation_id, attempt, delay=delay)
+    def _enqueue(self, session: Session, work: str, delay: float = 0) -> None:
+        self._engine.enqueue(session, FULFIL, work, work, delay=delay)
 
     def _note(self, session: Session, obligation: Obligation, event: str, **data: Any) -> None:
         audit.record(session, self._clock, event, obligation.id, obligation.order_id, **data)

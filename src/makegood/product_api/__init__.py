@@ -1,10 +1,19 @@
-"""The contract between the platform and a product: Protocols and data classes, nothing else.
+"""The contract between the platform and a product: a base class, Protocols and data classes, nothing else.
 
 A product receives a context and returns data; it never imports the platform.
 """
 
-from makegood.product_api.contexts import Links, MakeContext, PageContext, Shop, WorkContext
-from makegood.product_api.product import Product
+from makegood.product_api.contexts import (
+    GenerateContext,
+    Links,
+    MakeContext,
+    OutsideContext,
+    PageContext,
+    Shop,
+    StepContext,
+    WorkContext,
+)
+from makegood.product_api.product import NoOptions, NoPreview, NoSuchFile, Product
 from makegood.product_api.things import (
     Artefact,
     Check,
@@ -15,6 +24,7 @@ from makegood.product_api.things import (
     FileSlot,
     InputFile,
     Inspection,
+    JobTerms,
     Manifest,
     OrderView,
     Preview,
@@ -30,17 +40,24 @@ __all__ = [
     "DerivedFile",
     "DraftView",
     "FileSlot",
+    "GenerateContext",
     "InputFile",
     "Inspection",
+    "JobTerms",
     "Links",
     "MakeContext",
     "Manifest",
+    "NoOptions",
+    "NoPreview",
+    "NoSuchFile",
     "OrderView",
+    "OutsideContext",
     "PageContext",
     "Preview",
     "PriceLine",
     "Product",
     "Shop",
+    "StepContext",
     "UnitView",
     "WorkContext",
 ]

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
+from pydantic import BaseModel
 from starlette.requests import Request
 from starlette.responses import Response
 
-from makegood.product_api.things import Artefact, DraftView, OrderView, UnitView
+from makegood.product_api.things import Artefact, DraftView, InputFile, OrderView, UnitView
 
 T = TypeVar("T")
 
@@ -48,7 +49,27 @@ class WorkContext(Protocol):
         ...
 
 
-class MakeContext(WorkContext, Protocol):
+class StepContext(WorkContext, Protocol):
+    """What durable work receives: steps that are recorded, and the object store."""
+
+    def step(self, name: str, work: Callable[[], T]) -> T:
+        """Run a named step once: its picklable result is recorded, and after a crash it is returned instead of running
+        again. `name` is unique within the product and stable; it is also what the customer's progress shows, looked
+        up in `Product.step_labels`."""
+        ...
+
+    def store(self, name: str, source: Path, *, media_type: str, file_name: str, **facts: Any) -> Artefact:
+        """Put a finished file into the object store, durably, and return the artefact. To be called within a
+        step. Storing the same bytes again is harmless. The fact `shown=False` keeps an artefact that only the
+        product's own pages use out of the customer's list of downloads."""
+        ...
+
+    def open(self, artefact: Artefact) -> AbstractContextManager[Path]:
+        """The artefact as read back from the object store, size and sha256 checked."""
+        ...
+
+
+class MakeContext(StepContext, Protocol):
     """What `Product.make` and `Product.verify` receive."""
 
     @property
@@ -60,20 +81,50 @@ class MakeContext(WorkContext, Protocol):
     @property
     def unit(self) -> UnitView: ...
 
-    def step(self, name: str, work: Callable[[], T]) -> T:
-        """Run a named step once: its JSON-able or `Artefact` result is recorded, and after a crash it is returned
-        instead of running again. `name` is unique within the product and stable; it is also what the customer's
-        progress shows, looked up in `Product.step_labels`."""
+    def outside(self, name: str) -> str:
+        """A permanent reference for something that this unit is about to have outside the shop: a server, a record at
+        a provider. It is on disk before this returns, so that `Product.discard` can undo what comes of it whatever
+        happens next. The same name gives the same reference in every attempt: look it up there before making it.
+        To be called within a step; an attempt that has been overtaken is ended here."""
         ...
 
-    def store(self, name: str, source: Path, *, media_type: str, file_name: str, **facts: Any) -> Artefact:
-        """Put a finished file into the object store, durably, and return the artefact. To be called within a
-        step. Storing the same bytes again is harmless. The fact `shown=False` keeps an artefact that only the
-        product's own pages use out of the customer's list of downloads."""
+    def generated(self) -> Sequence[Artefact]:
+        """What the draft's job made before it was paid for, read back; what was lost or damaged since is made again by
+        `Product.generate` from the same options, files and seed."""
         ...
 
-    def open(self, artefact: Artefact) -> AbstractContextManager[Path]:
-        """The artefact as read back from the object store, size and sha256 checked."""
+
+class GenerateContext(StepContext, Protocol):
+    """What `Product.generate` receives, before payment or, to make again what was lost, after it."""
+
+    @property
+    def options(self) -> BaseModel: ...
+
+    @property
+    def files(self) -> Mapping[str, InputFile]: ...
+
+    @property
+    def seed(self) -> int: ...
+
+    def progress(self, done: float, doing: str = "") -> None:
+        """Tell who waits how much is done, from 0 to 1, and what is being done. Ends the work here if it was cancelled
+        or took too long: call it at least every few seconds."""
+        ...
+
+
+class OutsideContext(WorkContext, Protocol):
+    """What `Product.probe`, `Product.revoke` and `Product.discard` receive."""
+
+    @property
+    def obligation_id(self) -> str: ...
+
+    @property
+    def unit(self) -> UnitView: ...
+
+    @property
+    def references(self) -> Mapping[str, str]:
+        """What to look at or to undo outside, by the names that `make` gave to `outside`. Nothing else is to be
+        touched: a reference that isn't here may be what the customer has."""
         ...
 
 

@@ -78,6 +78,8 @@ class DraftView:
     version: int
     options: BaseModel
     files: Mapping[str, InputFile]
+    generated: Mapping[str, InputFile] = field(default_factory=dict)
+    """What this version's finished job made, by artefact name; empty without one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,10 +109,22 @@ class CodeSpec:
 
 @dataclass(frozen=True, slots=True)
 class CommitmentTerm:
-    """What stays owed after delivery, counted from it."""
+    """What stays owed after delivery, counted from it. While it stands it is probed; once that has failed for `grace`,
+    the unit is made again under its old references, and if it still fails `limit` later, what was paid for the unused
+    part of the term goes back."""
 
     kind: str
     lasts: timedelta
+    grace: timedelta = timedelta(minutes=15)
+    limit: timedelta = timedelta(hours=24)
+
+
+@dataclass(frozen=True, slots=True)
+class JobTerms:
+    """That a draft's result is made before anybody pays for it: how long one try may take, and how many there are."""
+
+    time_limit: timedelta = timedelta(minutes=10)
+    tries: int = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,6 +146,8 @@ class UnitView:
 
     `codes` maps a `CodeSpec.purpose` to its code; `seed` is permanent; `artefacts` is empty until verified.
     `ordered_at` is UTC and permanent: use it, not the clock, for dates that go into an artefact.
+    `references` names what it has outside (see `MakeContext.outside`), `until` is when its last commitment ends.
+    `renews` is the unit whose term this one was ordered to prolong: what that one has outside is kept, not made twice.
     """
 
     id: str
@@ -145,6 +161,9 @@ class UnitView:
     delivered: bool = False
     refunded: bool = False
     artefacts: Mapping[str, InputFile] = field(default_factory=dict)
+    references: Mapping[str, str] = field(default_factory=dict)
+    until: datetime | None = None
+    renews: UnitView | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,8 +16,8 @@ from makegood.kernel import audit
 from makegood.kernel.audit import AuditEvent
 from makegood.kernel.database import Base
 from makegood.kernel.errors import MakegoodError
-from makegood.orders.models import Order
-from makegood.orders.obligations import refund_work_id, work_id
+from makegood.orders.models import Order, work_id
+from makegood.orders.obligations import refund_work_id
 from makegood.orders.reversals import pay_back_work_id
 from makegood.payments.inbox import handle_work_id
 from makegood.payments.provider import PaymentProvider
@@ -127,7 +127,7 @@ def work_states(engine: Engine, rows: Rows) -> dict[str, str]:
     """What the engine knows of every workflow that this order ever asked for."""
     wanted: list[str] = []
     for row in rows.get("obligation", []):
-        wanted += [work_id(row["id"], n) for n in range(1, row["attempt"] + 1)][-20:]
+        wanted += [row["work"], *(work_id(row["id"], n) for n in range(1, row["attempt"] + 1))][-20:]
         wanted += [refund_work_id(row["id"], n) for n in range(1, row["refund_try"] + 1)][-20:]
     for row in rows.get("payment", []):
         wanted += [request_work_id(row["id"], n) for n in range(1, row["request_try"] + 1)][-20:]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Sequence
 from itertools import pairwise
 from typing import Any
@@ -10,13 +11,12 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from makegood.accounts.callers import Caller
-from makegood.fulfillment.models import Grant
-from makegood.fulfillment.units import artefacts_of, current_obligation
+from makegood.fulfillment.models import ArtefactRow, Commitment, Grant
 from makegood.kernel import audit
 from makegood.kernel.audit import AuditEvent
 from makegood.kernel.money import Money
 from makegood.orders.models import Obligation, Order, OrderLine, Unit
-from makegood.orders.reading import state_of
+from makegood.orders.reading import obligations_of, state_of
 from makegood.orders.states import OPEN_DELIVERY, Delivery, OrderState
 from makegood.orders.states import Money as MoneyState
 from makegood.payments.models import Payment
@@ -39,6 +39,11 @@ TEXTS = {
     "inputs.secured": "Your files are safe",
     "artefact.verified": "Made and checked",
     "obligation.delivered": "Delivered",
+    "commitment.failing": "It has stopped working; we look into it",
+    "commitment.well_again": "It works again",
+    "commitment.restored": "We made it again",
+    "commitment.broken": "We could not keep it; what was not used is given back",
+    "commitment.over": "Its time is over",
     "obligation.attempt_failed": "A try did not work; we try again",
     "obligation.refunding": "Your money is on its way back",
     "obligation.part_refunding": "Part of your money is on its way back",
@@ -48,6 +53,10 @@ TEXTS = {
     "refund.succeeded": "Your money was given back",
     "mail.accepted": "Mail sent",
 }
+
+
+OF_UNITS = ("artefact.verified", "obligation.delivered", "obligation.attempt_failed", "obligation.refunding")
+"""What happens to each unit by itself."""
 
 
 def money_json(minor: int, currency: str) -> dict[str, Any]:
@@ -61,7 +70,8 @@ def order_json(shop: Services, order_id: str) -> dict[str, Any]:
         order = session.get_one(Order, order_id)
         state = state_of(session, order)
         story = audit.of_order(session, order_id)
-        units = [_unit(shop, session, order.currency, line, unit, story) for line in order.lines for unit in line.units]
+        known = _Known(session, order, story)
+        units = [_unit(shop, known, order.currency, line, unit) for line in order.lines for unit in line.units]
         payment = session.scalar(
             # A payment that goes back because it was one too many doesn't stand for the order.
             sa.select(Payment)
@@ -129,16 +139,53 @@ def _payment(payment: Payment | None) -> dict[str, Any] | None:
     }
 
 
+class _Known:
+    """What is known of an order's units, read at once: an order may have hundreds of them."""
+
+    def __init__(self, session: Session, order: Order, story: Sequence[AuditEvent]) -> None:
+        owed = obligations_of(session, order.id)
+        ids = [obligation.id for obligation in owed]
+        self.obligations = {o.unit_id: o for o in sorted(owed, key=lambda o: o.number)}
+        granted = session.scalars(sa.select(Grant).where(Grant.obligation_id.in_(ids)))
+        self.grants = {grant.obligation_id: grant for grant in granted}
+        self.artefacts: dict[tuple[str, int], list[tuple[ArtefactRow, Asset]]] = defaultdict(list)
+        for row, asset in session.execute(
+            sa.select(ArtefactRow, Asset).join(Asset, Asset.id == ArtefactRow.asset_id)
+            .where(ArtefactRow.obligation_id.in_(ids)).order_by(ArtefactRow.name)
+        ):  # fmt: skip
+            self.artefacts[row.obligation_id, row.attempt].append((row, asset))
+        units = [unit.id for line in order.lines for unit in line.units]
+        self.commitments: dict[str, list[Commitment]] = defaultdict(list)
+        for commitment in session.scalars(
+            sa.select(Commitment).where(Commitment.unit_id.in_(units)).order_by(Commitment.since)
+        ):
+            self.commitments[commitment.unit_id].append(commitment)
+        self.story: dict[str, list[AuditEvent]] = defaultdict(list)
+        for event in story:
+            self.story[event.subject].append(event)
+
+
 def _timeline(story: Sequence[AuditEvent]) -> list[dict[str, Any]]:
-    return [{"at": e.at.isoformat(), "event": e.event, "text": TEXTS[e.event]} for e in story if e.event in TEXTS]
+    """What happened, oldest first. What happened to each of several units is one entry, of the last of them."""
+    told = [event for event in story if event.event in TEXTS]
+    units = {name: {e.subject for e in told if e.event == name} for name in OF_UNITS}
+    last = {e.event: e for e in told}
+    entries = []
+    for event in told:
+        count = len(units.get(event.event, ()))
+        if count > 1 and event is not last[event.event]:
+            continue
+        text = f"{TEXTS[event.event]} ({count} of them)" if count > 1 else TEXTS[event.event]
+        entries.append({"at": event.at.isoformat(), "event": event.event, "text": text, "count": max(count, 1)})
+    return entries
 
 
-def _unit(
-    shop: Services, session: Session, currency: str, line: OrderLine, unit: Unit, story: Sequence[AuditEvent]
-) -> dict[str, Any]:
+def _unit(shop: Services, known: _Known, currency: str, line: OrderLine, unit: Unit) -> dict[str, Any]:
     product = shop.products.find(line.product_id)
-    obligation = current_obligation(session, unit.id)
-    own = [e for e in story if obligation and e.subject == obligation.id]
+    obligation = known.obligations.get(unit.id)
+    # A chunk's steps are noted once for all that is in it.
+    own = known.story[obligation.id] + known.story[obligation.work] if obligation else []
+    own.sort(key=lambda event: (event.at, event.id))
     steps = _steps(product, obligation, own)
     now = next((step for step in steps if step["state"] == "now"), None)
     return {
@@ -153,9 +200,14 @@ def _unit(
         "step": now and {"name": now["name"], "label": now["label"], "position": now["position"], "count": len(steps)},
         "steps": steps,
         "problem": _problem(shop, line, obligation),
-        "artefacts": _artefacts(shop, session, obligation),
+        "artefacts": _artefacts(shop, known, obligation),
         "pages": [{"label": label, "url": shop.links.public(path)} for label, path in _pages(product, unit)],
         "deadline": obligation.deadline_at.isoformat() if obligation else None,
+        "renews": line.renews_unit_id,
+        "commitments": [
+            {"kind": c.kind, "since": c.since.isoformat(), "until": c.until.isoformat(), "state": c.state}
+            for c in known.commitments[unit.id]
+        ],
     }
 
 
@@ -208,27 +260,23 @@ def _durations(own: Sequence[AuditEvent]) -> dict[str, float]:
     return took
 
 
-def _artefacts(shop: Services, session: Session, obligation: Obligation | None) -> list[dict[str, Any]]:
+def _artefacts(shop: Services, known: _Known, obligation: Obligation | None) -> list[dict[str, Any]]:
     if obligation is None or obligation.money not in (MoneyState.KEPT, MoneyState.DISPUTED):
         return []
-    grant = session.scalar(sa.select(Grant).where(Grant.obligation_id == obligation.id))
+    grant = known.grants.get(obligation.id)
     if grant is None or grant.revoked_at is not None:
         return []
     if grant.expires_at is not None and grant.expires_at <= shop.clock.now():
         return []
-    found = []
-    for row in artefacts_of(session, obligation.id, grant.attempt):
-        if row.facts.get("shown") is False:
-            continue
-        asset = session.get_one(Asset, row.asset_id)
-        found.append(
-            {
-                "name": row.name,
-                "file_name": asset.file_name,
-                "media_type": asset.media_type,
-                "size": asset.size,
-                "sha256": asset.sha256,
-                "url": shop.links.download(grant.token, row.name),
-            }
-        )
-    return found
+    return [
+        {
+            "name": row.name,
+            "file_name": asset.file_name,
+            "media_type": asset.media_type,
+            "size": asset.size,
+            "sha256": asset.sha256,
+            "url": shop.links.download(grant.token, row.name),
+        }
+        for row, asset in known.artefacts[obligation.id, grant.attempt]
+        if row.facts.get("shown") is not False
+    ]

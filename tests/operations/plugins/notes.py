@@ -26,6 +26,7 @@ from makegood.product_api import (
     Manifest,
     Preview,
     PriceLine,
+    Product,
     Shop,
     WorkContext,
 )
@@ -49,7 +50,7 @@ def home() -> Path:
     return Path(os.environ["NOTES_CONTROL"])
 
 
-class Notes:
+class Notes(Product):
     manifest = Manifest("notes", "Note", "/notes", "Written down.")
     options = Options
     files: tuple[FileSlot, ...] = (FileSlot("paper", "Paper", 1 << 20, "text/plain", required=False),)
@@ -92,9 +93,6 @@ class Notes:
         with ctx.open(artefacts[0]) as note:
             if note.read_text() != self.text(ctx):
                 raise NotWhatWasWritten
-
-    def discard(self, ctx: MakeContext, artefacts: Sequence[Artefact]) -> None:
-        """Nothing outside the store was touched."""
 
     def describe(self, options: BaseModel) -> str:
         return f"Note: “{options.model_dump()['text']}”"

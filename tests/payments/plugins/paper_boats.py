@@ -25,6 +25,7 @@ from makegood.product_api import (
     Manifest,
     Preview,
     PriceLine,
+    Product,
     Shop,
     WorkContext,
 )
@@ -42,7 +43,7 @@ class Boat(BaseModel):
     name: str = "Ada"
 
 
-class PaperBoats:
+class PaperBoats(Product):
     manifest = Manifest("paper-boat", "Paper boat", "/paper-boats", "Folded once, sailed for ever.")
     options: type[BaseModel] = Boat
     files: tuple[FileSlot, ...] = ()
@@ -69,9 +70,6 @@ class PaperBoats:
 
     def verify(self, ctx: MakeContext, artefacts: Sequence[Artefact]) -> None:
         """A boat is a boat."""
-
-    def discard(self, ctx: MakeContext, artefacts: Sequence[Artefact]) -> None:
-        """Nothing outside was touched."""
 
     def describe(self, options: BaseModel) -> str:
         return "Paper boat"

@@ -26,6 +26,7 @@ from makegood.product_api import (
     Manifest,
     Preview,
     PriceLine,
+    Product,
     Shop,
     WorkContext,
 )
@@ -40,7 +41,7 @@ PHOTO_LIMIT, SOUND_LIMIT = 50 * MEGABYTE, 100 * MEGABYTE
 LISTENING = "listen"
 
 
-class Posters:
+class Posters(Product):
     """A photo and a recording become a print-ready poster; a QR code on it plays the recording."""
 
     manifest = Manifest(
@@ -56,7 +57,6 @@ class Posters:
     )
     codes = (CodeSpec(LISTENING),)
     commitments = (CommitmentTerm("listening-page", timedelta(days=3653)),)
-    deadline = timedelta(hours=24)
     step_labels = {"make": "Drawing the poster, cutting your recording"}  # noqa: RUF012 - never changed
     templates: Path | None = Path(__file__).parent / "templates"
 
@@ -98,9 +98,6 @@ class Posters:
         ):
             photo_sha256 = str(found["poster.pdf"].facts["photo"])
             ctx.isolated(making.verify, self._final(ctx), clip, listening, pdf, png, photo_sha256, seconds=120)
-
-    def discard(self, ctx: MakeContext, artefacts: Sequence[Artefact]) -> None:
-        """Nothing outside the store was touched."""
 
     def describe(self, options: BaseModel) -> str:
         poster = _poster(options)

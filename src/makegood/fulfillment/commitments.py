@@ -1,0 +1,150 @@
+"""What stays owed after delivery: begun with it, prolonged by renewals, ended when its time or its money is over."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from makegood.catalog.products import Products
+from makegood.fulfillment.models import Commitment
+from makegood.fulfillment.states import COMMITMENT, CommitmentState
+from makegood.fulfillment.targets import Target
+from makegood.fulfillment.telling import Telling
+from makegood.kernel import audit
+from makegood.kernel.clock import Clock
+from makegood.kernel.ids import new_id
+from makegood.orders.models import Obligation, OrderLine, Unit
+from makegood.orders.obligations import Obligations
+from makegood.orders.states import OPEN_DELIVERY, Money
+from makegood.product_api import CommitmentTerm, Product, UnitView
+
+
+def is_standing(unit_id: str, kind: str) -> sa.ColumnElement[bool]:
+    """The periods of a unit that are paid for and not over: one after the other, one promise."""
+    return sa.and_(Commitment.unit_id == unit_id, Commitment.kind == kind, Commitment.state == CommitmentState.STANDING)
+
+
+def standing(session: Session, unit_id: str, kind: str) -> list[Commitment]:
+    """Those periods, the present one first."""
+    query = sa.select(Commitment).where(is_standing(unit_id, kind)).order_by(Commitment.since)
+    return list(session.scalars(query.execution_options(populate_existing=True)))
+
+
+def term_of(product: Product, unit: UnitView, kind: str) -> CommitmentTerm:
+    """What the product says of this kind of commitment."""
+    for term in product.commitments_for(unit):
+        if term.kind == kind:
+            return term
+    return CommitmentTerm(kind, timedelta())
+
+
+class Commitments:
+    """Works in the caller's transaction. Whoever changes the periods of a unit locks the unit first."""
+
+    def __init__(
+        self, clock: Clock, products: Products, obligations: Obligations, telling: Telling, probe_seconds: float
+    ) -> None:
+        self._clock, self._products, self._obligations = clock, products, obligations
+        self._telling, self._every = telling, timedelta(seconds=probe_seconds)
+
+    def begin(self, session: Session, target: Target, now: datetime) -> None:
+        """With its delivery: what the product commits to for this unit. A renewal's period follows the last one that
+        is paid for, so that none is lost however early, late or often it is renewed."""
+        kept = target.unit.renews or target.unit
+        terms = target.product.commitments_for(target.unit)
+        if terms:
+            session.get_one(Unit, kept.id, with_for_update=True)
+        for term in terms:
+            before = standing(session, kept.id, term.kind)
+            since = max([now, *(one.until for one in before)])
+            session.add(
+                Commitment(
+                    id=new_id(), obligation_id=target.obligation_id, unit_id=kept.id, kind=term.kind, since=since,
+                    until=since + term.lasts, state=CommitmentState.STANDING, next_probe_at=now + self._every,
+                    failing_since=before[0].failing_since if before else None,
+                )
+            )  # fmt: skip
+            # It has come to life again: what an end left to take back is in use.
+            session.execute(
+                sa.update(Commitment)
+                .where(Commitment.unit_id == kept.id, Commitment.kind == term.kind)
+                .values(revoke_due=False)
+                .execution_options(synchronize_session=False)
+            )
+            audit.record(
+                session, self._clock, "commitment.begun", target.obligation_id, target.order_id, kind=term.kind,
+                since=since.isoformat(), until=(since + term.lasts).isoformat(), unit=kept.id,
+            )  # fmt: skip
+
+    def end(self, session: Session, commitment_id: str) -> None:
+        """A period is over, by its time or because its money went back. With the last of a unit's, what the unit has
+        outside is to be taken back, unless a renewal is paid and on its way."""
+        now = self._clock.now()
+        row = session.get_one(Commitment, commitment_id)
+        session.get_one(Unit, row.unit_id, with_for_update=True)
+        others = [one for one in standing(session, row.unit_id, row.kind) if one.id != row.id and one.until > now]
+        owed = self._obligations.get(session, row.obligation_id)
+        money_went = owed.money not in (Money.KEPT, Money.DISPUTED)
+        if not others and not money_went and self._is_renewed(session, row.unit_id):
+            return
+        moved = COMMITMENT.move(
+            session, Commitment.state, Commitment.id == row.id, CommitmentState.OVER, ended_at=now,
+            revoke_due=not others, next_probe_at=now,
+        )  # fmt: skip
+        if moved:
+            audit.record(
+                session, self._clock, "commitment.over", owed.id, owed.order_id, kind=row.kind,
+                reason="its money went back" if money_went else "its time is over",
+            )  # fmt: skip
+
+    def break_off(self, session: Session, unit_id: str, kind: str) -> bool:
+        """It can't be kept any more: what was paid for the time since it failed goes back, the customer is told, and
+        what is left outside is taken back. While one of its payments is disputed, it waits."""
+        session.get_one(Unit, unit_id, with_for_update=True)
+        rows = standing(session, unit_id, kind)
+        owed = {row.id: self._obligations.get(session, row.obligation_id) for row in rows}
+        if not rows or any(one.money == Money.DISPUTED for one in owed.values()):
+            return False
+        now, returned = self._clock.now(), 0
+        for number, row in enumerate(rows):
+            obligation, failing_since = owed[row.id], row.failing_since or now
+            COMMITMENT.move(
+                session, Commitment.state, Commitment.id == row.id, CommitmentState.BROKEN, ended_at=now,
+                revoke_due=number == 0, next_probe_at=now,
+            )  # fmt: skip
+            share = unused_share(obligation, row, failing_since)
+            if share and self._obligations.give_part(
+                session, obligation.id, share, self._telling.broken_reason(session, unit_id), f"broken/{row.id}"
+            ):
+                returned += share
+            audit.record(
+                session, self._clock, "commitment.broken", obligation.id, obligation.order_id, kind=kind,
+                problem=row.problem, failing_since=failing_since.isoformat(), returned=share,
+            )  # fmt: skip
+        self._telling.broken(session, rows[0].id, unit_id, returned)
+        return True
+
+    def _is_renewed(self, session: Session, unit_id: str) -> bool:
+        """Whether a renewal of this unit is paid for and not delivered yet."""
+        query = (
+            sa.select(sa.func.count()).select_from(Obligation)
+            .join(Unit, Unit.id == Obligation.unit_id).join(OrderLine, OrderLine.id == Unit.order_line_id)
+            .where(
+                OrderLine.renews_unit_id == unit_id, Obligation.delivery.in_(OPEN_DELIVERY),
+                Obligation.money.in_((Money.KEPT, Money.DISPUTED)),
+            )
+        )  # fmt: skip
+        return bool(session.scalar(query))
+
+
+def unused_share(obligation: Obligation, row: Commitment, failing_since: datetime) -> int:
+    """The minor units that were paid for the part of the period in which it was not kept, rounded up; at most what has
+    not gone back already."""
+    unused = row.until - max(row.since, min(failing_since, row.until))
+    whole = row.until - row.since
+    share = -(
+        -obligation.allocated_minor * (unused // timedelta(microseconds=1)) // (whole // timedelta(microseconds=1))
+    )
+    return min(share, obligation.allocated_minor - obligation.returned_minor)

@@ -1,0 +1,123 @@
+"""Making again what was delivered and has failed since: a redelivery that keeps `delivered`."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+
+from makegood.engine import Engine
+from makegood.fulfillment import keeping
+from makegood.fulfillment.commitments import is_standing
+from makegood.fulfillment.models import Commitment, Grant
+from makegood.fulfillment.outside import Superseded
+from makegood.fulfillment.states import CommitmentState
+from makegood.fulfillment.targets import Bench, Target
+from makegood.fulfillment.telling import Telling
+from makegood.fulfillment.units import artefacts_of, current_obligation, references_of
+from makegood.kernel import audit, logs
+from makegood.kernel.errors import Temporary
+from makegood.orders.models import Obligation
+from makegood.orders.obligations import Obligations
+from makegood.orders.states import Delivery, Money
+from makegood.product_api import Artefact
+from makegood.storage.assets import Asset
+
+RESTORE = "fulfillment.restore"
+
+log = logs.get("fulfillment")
+
+
+class NotRestored(Temporary):
+    code = "NOT_RESTORED"
+    operator = "It was made again and still fails: {problem}"
+
+
+def restore_work_id(commitment_id: str, restore_try: int) -> str:
+    """The workflow of one try at restoring what a commitment promises."""
+    return f"restore/{commitment_id}/{restore_try}"
+
+
+class Restoring:
+    """secure inputs → make → verify → probe → grant anew. A try that fails is recorded; the sweep asks again."""
+
+    def __init__(self, bench: Bench, obligations: Obligations, telling: Telling) -> None:
+        self._bench, self._obligations, self._telling = bench, obligations, telling
+        self._database, self._engine, self._clock = bench.database, bench.engine, bench.clock
+
+    def register(self, engine: Engine) -> None:
+        """Make the workflow known to the engine."""
+        engine.workflow(RESTORE, self.restore, queue="making")
+
+    def restore(self, commitment_id: str, work: str) -> None:
+        """The workflow: one try."""
+        begun: tuple[str, int] | None = self._engine.step("restore.claim", lambda: self._claim(commitment_id, work))
+        if begun is None:
+            return
+        try:
+            self._again(self._bench.target(*begun), commitment_id)
+        except Exception as error:
+            log.warning("commitment.not_restored", commitment=commitment_id, error=str(error)[:300], exc_info=True)
+            with self._database.write() as session:
+                owed = session.get_one(Obligation, begun[0])
+                audit.record(
+                    session, self._clock, "commitment.not_restored", owed.id, owed.order_id, problem=str(error)[:500]
+                )
+
+    def _claim(self, commitment_id: str, work: str) -> tuple[str, int] | None:
+        with self._database.write() as session:
+            row = session.get_one(Commitment, commitment_id)
+            owed = current_obligation(session, row.unit_id)
+            if row.state != CommitmentState.STANDING or owed is None:
+                return None
+            if owed.work == work:
+                return owed.id, owed.attempt
+            if not self._obligations.made_again(session, owed.id, owed.attempt, work):
+                return None
+            audit.record(
+                session, self._clock, "commitment.restoring", owed.id, owed.order_id, kind=row.kind, problem=row.problem
+            )
+            return owed.id, owed.attempt + 1
+
+    def _again(self, target: Target, commitment_id: str) -> None:
+        # What is in the store may be damaged, so that nothing can be put in its place: this try has a shelf of its own.
+        shelf = f"artefacts/{target.obligation_id}/again-{target.attempt}"
+        self._engine.step("restore.secure", lambda: self._bench.secure([target]))
+        with self._bench.making(target, lambda _name: None, shelf=shelf) as making:
+            made = tuple(target.product.make(making))
+            self._engine.step("restore.verify", lambda: self._bench.verify(target, making, made))
+        self._engine.step("restore.probe", lambda: self._probe(target))
+        self._engine.step("restore.grant", lambda: self._grant(target, made, commitment_id))
+
+    def _probe(self, target: Target) -> None:
+        with self._database.read() as session:
+            references = references_of(session, target.obligation_id, target.attempt)
+        with self._bench.outside(target.obligation_id, target.unit, references) as ctx:
+            problem = target.product.probe(ctx)
+        if problem:
+            raise NotRestored(problem=problem)
+
+    def _grant(self, target: Target, made: tuple[Artefact, ...], commitment_id: str) -> None:
+        with self._database.write() as session:
+            owed = self._obligations.get(session, target.obligation_id)
+            kept = owed.money in (Money.KEPT, Money.DISPUTED)
+            if owed.attempt != target.attempt or owed.delivery != Delivery.DELIVERED or not kept:
+                raise Superseded(obligation=target.obligation_id, attempt=target.attempt)
+            grant = session.scalars(sa.select(Grant).where(Grant.obligation_id == owed.id).with_for_update()).one()
+            if grant.attempt == target.attempt:
+                return
+            before = {
+                row.name: session.get_one(Asset, row.asset_id).sha256
+                for row in artefacts_of(session, owed.id, grant.attempt)
+            }
+            for artefact in made:
+                keeping.keep_artefact(session, self._clock, owed.id, target.attempt, artefact)
+            grant.attempt = target.attempt
+            row = session.get_one(Commitment, commitment_id)
+            session.execute(
+                sa.update(Commitment).where(is_standing(row.unit_id, row.kind))
+                .values(failing_since=None, problem=None, probed_at=self._clock.now())
+                .execution_options(synchronize_session=False)
+            )  # fmt: skip
+            session.flush()
+            audit.record(session, self._clock, "commitment.restored", owed.id, owed.order_id, kind=row.kind)
+            if before != {artefact.name: artefact.sha256 for artefact in made}:
+                self._telling.restored(session, owed, grant)
