@@ -89,3 +89,39 @@ class ScopeMissing(Rejected):
     status = 403
     customer = "This API key may not do that."
     operator = "The API key lacks the scope {scope}."
+
+
+class OperatorSignInFailed(Rejected):
+    """The same for everything that can be wrong."""
+
+    code = "OPERATOR_SIGN_IN_FAILED"
+    status = 401
+    customer = "Address, password and code don't match, or the code was used already. Please wait for the next code."
+    operator = "A sign-in to the console failed."
+
+
+class FactorWrong(Rejected):
+    code = "FACTOR_WRONG"
+    customer = "The six digits aren't right. Please check that the clock of your phone is, and take the newest code."
+    operator = "The first code of a new second factor was wrong."
+
+
+class OperatorUnknown(Rejected):
+    code = "OPERATOR_UNKNOWN"
+    status = 404
+    customer = "There is no such operator."
+    operator = "There is no operator {who}."
+
+
+class LastOwner(Rejected):
+    code = "LAST_OWNER"
+    status = 409
+    customer = "This is the last owner. Please make somebody else an owner first."
+    operator = "{who} is the last owner who can sign in."
+
+
+class SetUpLinkInvalid(Rejected):
+    code = "SET_UP_LINK_INVALID"
+    status = 404
+    customer = "This link was used already, is too old, or isn't one of ours. Please ask an owner for a new one."
+    operator = "A set-up link was not valid; `makegood operators add EMAIL` prints a new one."

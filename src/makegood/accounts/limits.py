@@ -31,6 +31,8 @@ PASSWORDS_PER_EMAIL = Limit("password/email", 10, timedelta(minutes=15))
 PASSWORDS_PER_ADDRESS = Limit("password/address", 30, timedelta(minutes=15))
 LOOKUPS_PER_EMAIL = Limit("lookup/email", 5, timedelta(hours=1))
 LOOKUPS_PER_ADDRESS = Limit("lookup/address", 30, timedelta(hours=1))
+OPERATORS_PER_EMAIL = Limit("operator/email", 5, timedelta(minutes=15))
+OPERATORS_PER_ADDRESS = Limit("operator/address", 20, timedelta(minutes=15))
 
 LONGEST = timedelta(hours=1)
 

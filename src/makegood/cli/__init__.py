@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -250,6 +250,42 @@ def privacy_erase(email: Email, json: AsJson = False) -> None:
     from makegood.cli.privacy import erase as run
 
     raise typer.Exit(run(email, as_json=json))
+
+
+operators = typer.Typer(no_args_is_help=True, help="Who may come into the console.")
+app.add_typer(operators, name="operators")
+OperatorEmail = Annotated[str, typer.Argument(help="The operator's e-mail address.")]
+
+
+@operators.command("add")
+def add_operator(
+    email: OperatorEmail,
+    role: Annotated[
+        Literal["viewer", "operator", "owner"] | None,
+        typer.Option(help="A viewer reads, an operator also acts, an owner also manages operators."),
+    ] = None,
+    json: AsJson = False,
+) -> None:
+    """Add an operator, or let one start over: prints a one-time link. The first one becomes owner."""
+    from makegood.cli.operators import add as run
+
+    raise typer.Exit(run(email, role, as_json=json))
+
+
+@operators.command("list")
+def list_operators(json: AsJson = False) -> None:
+    """Everybody who may come in, and when they were last seen."""
+    from makegood.cli.operators import show as run
+
+    raise typer.Exit(run(as_json=json))
+
+
+@operators.command("disable")
+def disable_operator(email: OperatorEmail) -> None:
+    """End an operator's rights and sessions at once."""
+    from makegood.cli.operators import disable as run
+
+    raise typer.Exit(run(email))
 
 
 @app.command()

@@ -55,7 +55,7 @@ def serve(host: str, port: int) -> int:
             return refuse(settings, error)
         running.on_fenced = start_again
         server = _server(settings, running)
-        _greet(settings)
+        _greet(settings, has_operators=_has_operators(running))
         tell_what_is_wrong(running, lambda: server.started)
         server.run()
     return 0
@@ -143,14 +143,25 @@ def _server(settings: Settings, running: Running) -> uvicorn.Server:
     )  # fmt: skip
 
 
-def _greet(settings: Settings) -> None:
+def _has_operators(running: Running) -> bool:
+    try:
+        return running.services.operators.exist()
+    except (MakegoodError, SQLAlchemyError):
+        # A shop whose tables are damaged can't tell; what is wrong with it is told anyway.
+        return True
+
+
+def _greet(settings: Settings, *, has_operators: bool) -> None:
     lines = [
         ("Shop", settings.public_address),
         ("Mails", f"{settings.public_address}/outbox" if settings.env != "production" else "by SMTP"),
         ("Payments", f"{settings.public_address}/sandbox/  (test card 4242 4242 4242 4242)"),
+        ("Console", f"{settings.public_address}/console"),
         ("Home", str(settings.home.absolute())),
     ]
     print(f"\n  {settings.shop_name} is open.\n")
     for name, value in lines:
         print(f"  {name:<9} {value}")
+    if not has_operators:
+        print("\n  Nobody can sign in to the console yet. This adds its first owner:  makegood operators add EMAIL")
     print("\n  Ctrl-C ends it; what is owed then waits for the next start.\n", flush=True)

@@ -53,6 +53,10 @@ class Settings(BaseSettings):
     quote_minutes: int = 60
     sign_in_minutes: int = 30
     session_days: int = 30
+    console_idle_minutes: float = 30
+    console_hours: float = 12
+    """How long an operator stays signed in at most, idle or not."""
+    operator_link_hours: float = 24
     sweep_seconds: float = 5
     probe_seconds: float = 60
     """How often what stays owed after delivery is looked at."""

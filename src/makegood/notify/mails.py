@@ -106,8 +106,8 @@ class Mailer:
         states = self._engine.states([_identity(mail.id, mail.tries) for mail in due])
         return sum(self._ask_again(mail) for mail in due if states[_identity(mail.id, mail.tries)] not in alive)
 
-    def retry(self, mail_id: str) -> bool:
-        """An operator's wish: send a failed mail again. Returns whether it was failed."""
+    def retry(self, mail_id: str, by: str | None = None) -> bool:
+        """An operator's wish (`by`): send a failed mail again. Returns whether it was failed."""
         now = self._clock.now()
         with self._database.write() as session:
             mail = get(session, mail_id)
@@ -118,7 +118,9 @@ class Mailer:
             )  # fmt: skip
             if again:
                 self._enqueue(session, mail_id, mail.tries + 1)
-                audit.record(session, self._clock, "mail.queued", mail_id, mail.order_id, key=mail.key, to=mail.to)
+                audit.record(
+                    session, self._clock, "mail.queued", mail_id, mail.order_id, key=mail.key, to=mail.to, by=by
+                )
         return again
 
     def _enqueue(self, session: Session, mail_id: str, attempt: int) -> None:

@@ -10,9 +10,9 @@ from makegood.kernel import logs
 from makegood.pages import account, checkout, orders, outbox, storefront
 from makegood.pages.checks import PagesAreThere
 from makegood.pages.errors import error_page
-from makegood.pages.rendering import STATIC
 from makegood.pages.shop import ProductShop
 from makegood.web.services import Services
+from makegood.web.templating import STATIC
 
 log = logs.get("pages")
 

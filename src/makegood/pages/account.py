@@ -8,9 +8,9 @@ from fastapi import APIRouter, Request
 from fastapi.responses import RedirectResponse, Response
 
 from makegood.kernel.errors import Rejected
-from makegood.pages.forms import Form
 from makegood.pages.rendering import pages_of
 from makegood.web.callers import COOKIE, caller, set_cookie, visitor
+from makegood.web.forms import Form
 from makegood.web.services import services
 
 router = APIRouter(include_in_schema=False)

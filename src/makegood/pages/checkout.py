@@ -10,9 +10,9 @@ from makegood.catalog.promotions import PromotionUnknown
 from makegood.kernel.errors import Rejected
 from makegood.kernel.ids import new_secret
 from makegood.orders.models import Order
-from makegood.pages.forms import Form
 from makegood.pages.rendering import pages_of
 from makegood.web.callers import caller
+from makegood.web.forms import Form
 from makegood.web.services import services
 
 router = APIRouter(include_in_schema=False)

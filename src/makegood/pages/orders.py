@@ -13,10 +13,10 @@ from makegood.kernel import logs
 from makegood.kernel.errors import MakegoodError
 from makegood.notify.models import MailState, of_order
 from makegood.orders.models import Order
-from makegood.pages.forms import Form
 from makegood.pages.order_words import Words, words_for
 from makegood.pages.rendering import pages_of
 from makegood.web.callers import caller, network_address, own_order
+from makegood.web.forms import Form
 from makegood.web.lookup import send_order_link
 from makegood.web.order_view import order_json, orders_of
 from makegood.web.services import Services, services

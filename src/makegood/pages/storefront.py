@@ -5,9 +5,9 @@ from __future__ import annotations
 from fastapi import APIRouter, Request
 from fastapi.responses import RedirectResponse, Response
 
-from makegood.pages.forms import Form
 from makegood.pages.rendering import pages_of
 from makegood.web.callers import remember, visitor
+from makegood.web.forms import Form
 from makegood.web.services import services
 
 router = APIRouter(include_in_schema=False)

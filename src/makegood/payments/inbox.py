@@ -109,6 +109,30 @@ class Inbox:
             if again.rowcount == 1:  # type: ignore[attr-defined]
                 self._engine.enqueue(session, HANDLE, handle_work_id(row_id, handle_try + 1), row_id, delay=delay)
 
+    def replay(self, row_id: str, by: str) -> bool:
+        """An operator's wish: handle a notification again now, whatever came of it before. Harmless at any time, since
+        facts come from the provider. Of several at the same moment one wins; returns whether it was this call."""
+        with self._database.write() as session:
+            event = session.get(PaymentEvent, row_id)
+            if event is None:
+                raise NotFound(notification=row_id)
+            again = session.execute(
+                sa.update(PaymentEvent)
+                .where(PaymentEvent.id == row_id, PaymentEvent.handle_try == event.handle_try)
+                .values(handle_try=event.handle_try + 1, handled_at=None, outcome=None)
+            )
+            if again.rowcount != 1:  # type: ignore[attr-defined]
+                return False
+            self._engine.enqueue(session, HANDLE, handle_work_id(row_id, event.handle_try + 1), row_id)
+            payment = session.scalar(
+                sa.select(Payment).where(Payment.provider == event.provider, Payment.provider_ref == event.provider_ref)
+            )
+            audit.record(
+                session, self._clock, "operator.replayed", row_id, payment.order_id if payment else None,
+                by=by, kind=event.kind, event_id=event.event_id,
+            )  # fmt: skip
+        return True
+
     def _unknown(self, event: PaymentEvent) -> str | None:
         """What a notification is about that comes before our own request has been recorded, or was never asked for
         by us."""

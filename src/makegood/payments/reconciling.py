@@ -141,7 +141,7 @@ class Reconciling:
             return seen.final or seen.state == PaymentState.PAID
         if known.state == PaymentState.PAID:
             self._note(known, seen)
-            if seen.refunded_minor + seen.charged_back_minor > returned or seen.disputed:
+            if seen.refunded_minor + seen.charged_back_minor > returned:
                 done.findings += self._reversing.look(known.id)
         elif seen.state == PaymentState.PAID:
             self._settling.apply(known.id, seen)

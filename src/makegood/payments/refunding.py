@@ -9,7 +9,7 @@ from makegood.engine import Engine
 from makegood.kernel import audit, faults, logs
 from makegood.kernel.clock import Clock
 from makegood.kernel.database import Database
-from makegood.kernel.errors import MakegoodError
+from makegood.kernel.errors import MakegoodError, NotFound
 from makegood.kernel.ids import new_id
 from makegood.orders.models import Obligation, Order, Refund
 from makegood.orders.obligations import REFUND
@@ -85,6 +85,28 @@ class Refunding:
             if again.rowcount == 1:  # type: ignore[attr-defined]
                 again_id = pay_back_work_id(refund_id, tries + 1)
                 self._engine.enqueue(session, PAY_BACK, again_id, refund_id, delay=delay)
+
+    def retry(self, refund_id: str, by: str) -> bool:
+        """An operator's wish: ask the provider for an open refund now, due or not. It is looked up there first, so it
+        can't be given twice. Of several at the same moment one wins; returns whether it was this call."""
+        with self._database.write() as session:
+            refund = session.get(Refund, refund_id)
+            if refund is None:
+                raise NotFound(refund=refund_id)
+            again = session.execute(
+                sa.update(Refund)
+                .where(Refund.id == refund_id, Refund.tries == refund.tries, Refund.state != RefundState.SUCCEEDED)
+                .values(tries=refund.tries + 1, due_at=None)
+            )
+            if again.rowcount != 1:  # type: ignore[attr-defined]
+                return False
+            self._engine.enqueue(session, PAY_BACK, pay_back_work_id(refund_id, refund.tries + 1), refund_id)
+            order_id = session.scalar(sa.select(Payment.order_id).where(Payment.id == refund.payment_id))
+            audit.record(
+                session, self._clock, "operator.retried_refund", refund.obligation_id or refund_id, order_id,
+                by=by, refund=refund_id, last=refund.last_error,
+            )  # fmt: skip
+        return True
 
     def _record(self, session: Session, obligation: Obligation) -> str:
         known = session.scalar(

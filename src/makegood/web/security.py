@@ -36,10 +36,19 @@ class CrossSite(Rejected):
 
 class Security:
     """ASGI middleware. A session cookie counts for an unsafe method only from our own pages: the browser says where a
-    request comes from (`Sec-Fetch-Site`, else `Origin`), and a client that isn't a browser sends neither."""
+    request comes from (`Sec-Fetch-Site`, else `Origin`), and a client that isn't a browser sends neither. Bodies are
+    bounded here, but for uploads: PUT, and what goes to the addresses in `uploads`."""
 
-    def __init__(self, app: ASGIApp, *, form_targets: list[str], exempt: tuple[str, ...], reject: ASGIApp) -> None:
-        self._app, self._exempt, self._reject = app, exempt, reject
+    def __init__(
+        self,
+        app: ASGIApp,
+        *,
+        form_targets: list[str],
+        exempt: tuple[str, ...],
+        uploads: tuple[str, ...],
+        reject: ASGIApp,
+    ) -> None:
+        self._app, self._exempt, self._uploads, self._reject = app, exempt, uploads, reject
         self._policy = POLICY.format(forms=" ".join(["'self'", *form_targets]))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -61,14 +70,14 @@ class Security:
         if scope["method"] == "HEAD":
             # Whatever can be got can be asked about; the server leaves the body out.
             scope = {**scope, "method": "GET"}
-        if scope["method"] != "PUT":
+        if scope["method"] != "PUT" and not scope["path"].startswith(self._uploads):
             receive = _at_most(MOST_BYTES, receive)
         is_foreign = scope["method"] not in SAFE and _is_cross_site(Headers(scope=scope))
         await (self._reject if is_foreign else self._app)(scope, receive, send_with_headers)
 
 
 def _at_most(limit: int, receive: Receive) -> Receive:
-    """Stop reading a body that goes over the limit; uploads, which are PUT, have limits of their own."""
+    """Stop reading a body that goes over the limit; uploads have limits of their own."""
     taken = 0
 
     async def read() -> Message:

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from starlette.requests import HTTPConnection
 
 from makegood.accounts.limits import Limits
+from makegood.accounts.operator_sign_in import OperatorSignIn
+from makegood.accounts.operators import Operators
 from makegood.accounts.sign_in import Accounts
 from makegood.catalog.products import Products
 from makegood.checkout.drafts import Drafts
@@ -26,6 +28,7 @@ from makegood.orders.links import Links
 from makegood.orders.obligations import Obligations
 from makegood.payments.inbox import Inbox
 from makegood.payments.reconciling import Reconciling
+from makegood.payments.refunding import Refunding
 from makegood.payments.settling import Settling
 from makegood.payments.surplus import Surplus
 from makegood.proof.doctor import Doctor
@@ -48,6 +51,8 @@ class Services:
     workshop: Workshop
     links: Links
     accounts: Accounts
+    operators: Operators
+    operator_sign_in: OperatorSignIn
     limits: Limits
     mailer: Mailer
     drafts: Drafts
@@ -56,6 +61,7 @@ class Services:
     obligations: Obligations
     settling: Settling
     inbox: Inbox
+    refunding: Refunding
     reconciling: Reconciling
     surplus: Surplus
     downloads: Downloads

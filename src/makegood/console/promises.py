@@ -1,0 +1,271 @@
+"""The start page: who is owed what, since when, and why it is not there yet."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+import sqlalchemy as sa
+from fastapi import APIRouter, Request
+from fastapi.responses import Response
+from sqlalchemy.orm import Session
+
+from makegood.console import lists
+from makegood.console.access import Viewer
+from makegood.console.lists import Column, Filter, Kind, Listing, Tag
+from makegood.kernel.audit import AuditEvent
+from makegood.kernel.money import Money
+from makegood.orders.models import Obligation, Order, OrderLine, Refund, Unit
+from makegood.orders.states import OPEN_DELIVERY
+from makegood.orders.states import Money as MoneyState
+from makegood.web.services import services
+
+router = APIRouter(include_in_schema=False)
+
+LATE_AFTER = 0.5
+"""The share of its time, from payment to deadline, after which what is owed counts as late."""
+STUCK_AFTER = 3
+"""How many attempts have to end in the same error."""
+
+
+class Trouble(StrEnum):
+    """What keeps an obligation from its rest, worst first."""
+
+    DISPUTED = "disputed"
+    REFUND_FAILING = "refund failing"
+    STUCK = "stuck"
+    LATE = "late"
+    REFUNDING = "refunding"
+    OWED = "owed"
+
+
+AT_RISK = (Trouble.DISPUTED, Trouble.REFUND_FAILING, Trouble.STUCK, Trouble.LATE)
+"""Where money may be lost, or has been taken for nothing so far."""
+
+
+@dataclass(frozen=True, slots=True)
+class Owed:
+    """One obligation that is not at rest."""
+
+    id: str
+    order_id: str
+    unit_id: str
+    delivery: str
+    money: str
+    attempt: int
+    owed_at: datetime
+    deadline_at: datetime
+    next_try_at: datetime | None
+    error_code: str | None
+    error_text: str | None
+    amount: Money
+    trouble: Trouble
+
+
+def owed(session: Session, now: datetime) -> list[Owed]:
+    """Every obligation that is not at rest. All of them: what is open at one time fits into memory."""
+    is_open = sa.and_(Obligation.delivery.in_(OPEN_DELIVERY), Obligation.money == MoneyState.KEPT)
+    moving = Obligation.money.in_((MoneyState.REFUNDING, MoneyState.DISPUTED))
+    query = (
+        sa.select(Obligation, Order.currency)
+        .join(Order, Order.id == Obligation.order_id)
+        .where(sa.or_(is_open, moving))
+    )
+    stuck, failing = _stuck(session), _failing_refunds(session)
+    found = []
+    for row, currency in session.execute(query):
+        trouble = _trouble(row, now, row.id in stuck, row.id in failing)
+        error_code, error_text = (None, failing[row.id]) if row.id in failing else (row.error_code, row.error_text)
+        found.append(
+            Owed(
+                row.id, row.order_id, row.unit_id, row.delivery, row.money, row.attempt, row.owed_at, row.deadline_at,
+                row.next_try_at, error_code, error_text, Money(row.allocated_minor - row.returned_minor, currency),
+                trouble,
+            )
+        )  # fmt: skip
+    return found
+
+
+def _trouble(row: Obligation, now: datetime, is_stuck: bool, refund_fails: bool) -> Trouble:
+    if row.money == MoneyState.DISPUTED:
+        return Trouble.DISPUTED
+    if row.money == MoneyState.REFUNDING:
+        return Trouble.REFUND_FAILING if refund_fails else Trouble.REFUNDING
+    if is_stuck:
+        return Trouble.STUCK
+    late_at = row.owed_at + (row.deadline_at - row.owed_at) * LATE_AFTER
+    return Trouble.LATE if now >= late_at else Trouble.OWED
+
+
+def _stuck(session: Session) -> set[str]:
+    """The open obligations of which several attempts ended in the error that they have now."""
+    query = (
+        sa.select(Obligation.id)
+        .join(AuditEvent, AuditEvent.subject == Obligation.id)
+        .where(Obligation.delivery.in_(OPEN_DELIVERY), Obligation.money == MoneyState.KEPT)
+        .where(Obligation.attempt > STUCK_AFTER, AuditEvent.event == "obligation.attempt_failed")
+        .where(AuditEvent.data["code"].as_string() == Obligation.error_code)
+        .group_by(Obligation.id)
+        .having(sa.func.count() >= STUCK_AFTER)
+    )
+    return set(session.scalars(query))
+
+
+def _failing_refunds(session: Session) -> dict[str, str]:
+    """Obligations whose refund was tried and refused, with what was said last."""
+    query = sa.select(Refund.obligation_id, Refund.last_error).where(
+        Refund.state != "succeeded", Refund.last_error.is_not(None), Refund.obligation_id.is_not(None)
+    )
+    return {str(obligation): str(error) for obligation, error in session.execute(query)}
+
+
+def sums(amounts: Iterable[Money]) -> list[Money]:
+    """The amounts added up, by currency; nothing is left out, zero neither."""
+    by_currency: dict[str, int] = defaultdict(int)
+    for amount in amounts:
+        by_currency[amount.currency] += amount.minor
+    return [Money(minor, currency) for currency, minor in sorted(by_currency.items())]
+
+
+@dataclass(frozen=True, slots=True)
+class Tile:
+    """One figure on top of the page; `risk` when money is at risk in it."""
+
+    label: str
+    count: int
+    amounts: Sequence[Money]
+    href: str
+    risk: bool = False
+
+
+def tiles(found: Sequence[Owed], strays: Sequence[Money]) -> list[Tile]:
+    """The figures of the day. `strays` are open refunds of money that belongs to no unit."""
+
+    def tile(label: str, troubles: Sequence[Trouble], show: str, *, risk: bool = False) -> Tile:
+        mine = [each.amount for each in found if each.trouble in troubles]
+        return Tile(label, len(mine), sums(mine), f"/console?show={show}", risk and bool(mine))
+
+    going_back = [each.amount for each in found if each.money == MoneyState.REFUNDING] + list(strays)
+    return [
+        tile("Money at risk", AT_RISK, "risk", risk=True),
+        tile("Owed", (Trouble.OWED, Trouble.LATE, Trouble.STUCK), "owed"),
+        tile("Late", (Trouble.LATE,), "late", risk=True),
+        tile("Stuck", (Trouble.STUCK,), "stuck", risk=True),
+        Tile("Refunds open", len(going_back), sums(going_back), "/console/refunds?state=open"),
+        tile("Disputed", (Trouble.DISPUTED,), "disputed", risk=True),
+    ]
+
+
+SHOWN = {
+    "risk": AT_RISK,
+    "owed": (Trouble.OWED, Trouble.LATE, Trouble.STUCK),
+    "late": (Trouble.LATE,),
+    "stuck": (Trouble.STUCK,),
+    "refunding": (Trouble.REFUNDING, Trouble.REFUND_FAILING),
+    "disputed": (Trouble.DISPUTED,),
+}
+FILTERS = (
+    Filter(
+        "show", "Show",
+        (("", "everything open"), ("risk", "money at risk"), ("owed", "owed"), ("late", "late"), ("stuck", "stuck"),
+         ("refunding", "money going back"), ("disputed", "disputed")),
+    ),
+    Filter("error", "Error code contains"),
+)  # fmt: skip
+COLUMNS = (
+    Column("order", "Order", Kind.ORDER),
+    Column("what", "What"),
+    Column("trouble", "State", Kind.TAG, "trouble"),
+    Column("amount", "Amount", Kind.MONEY, "amount"),
+    Column("since", "Owed since", Kind.MOMENT, "since"),
+    Column("deadline", "Deadline", Kind.MOMENT, "deadline"),
+    Column("attempt", "Attempt", Kind.NUMBER, "attempt"),
+    Column("why", "Why", Kind.TEXT),
+)
+SORTS: dict[str, Any] = {
+    "trouble": lambda o: (list(Trouble).index(o.trouble), o.owed_at),
+    "amount": lambda o: (o.amount.currency, o.amount.minor),
+    "since": lambda o: o.owed_at,
+    "deadline": lambda o: o.deadline_at,
+    "attempt": lambda o: o.attempt,
+}
+TONES = dict.fromkeys(AT_RISK, "risk") | {Trouble.REFUNDING: "notice"}
+
+
+@router.get("/console")
+def promises(request: Request, who: Viewer) -> Response:
+    """Who is owed what."""
+    shop, wanted = services(request), lists.read(request, FILTERS, tuple(SORTS), "trouble")
+    now = shop.clock.now()
+    with shop.database.read() as session:
+        everything = owed(session, now)
+        chosen = [each for each in everything if _is_shown(each, wanted)]
+        chosen.sort(key=SORTS[wanted.sort.lstrip("-")], reverse=wanted.descending)
+        rows = _rows(session, lists.page_of(chosen, wanted))
+        strays = [
+            Money(minor, currency)
+            for minor, currency in session.execute(
+                sa.select(Refund.amount_minor, Refund.currency).where(
+                    Refund.obligation_id.is_(None), Refund.state != "succeeded"
+                )
+            )
+        ]
+    empty = (
+        "Nothing is open: everything that was paid for is delivered and kept, or its money is back."
+        if not everything
+        else "Nothing open looks like this."
+    )
+    listing = Listing("promises", COLUMNS, FILTERS, rows, len(chosen), wanted, empty)
+    return lists.answer(request, who, "promises.html", listing, tiles=tiles(everything, strays))
+
+
+def _is_shown(each: Owed, wanted: lists.Wanted) -> bool:
+    show, error = wanted.filters["show"], wanted.filters["error"].casefold()
+    return each.trouble in SHOWN.get(show, tuple(Trouble)) and error in (each.error_code or "").casefold()
+
+
+def _rows(session: Session, shown: Sequence[Owed]) -> list[dict[str, Any]]:
+    about: dict[str, list[Any]] = {}
+    for part in range(0, len(shown), 500):
+        query = (
+            sa.select(Unit.id, Order.number, OrderLine.description, Unit.unit_no, OrderLine.quantity)
+            .join(OrderLine, OrderLine.id == Unit.order_line_id)
+            .join(Order, Order.id == OrderLine.order_id)
+            .where(Unit.id.in_([each.unit_id for each in shown[part : part + 500]]))
+        )
+        about |= {unit_id: said for unit_id, *said in session.execute(query)}
+    rows = []
+    for each in shown:
+        number, description, unit_no, quantity = about[each.unit_id]
+        rows.append(
+            {
+                "order": number,
+                "what": f"{description} ({unit_no} of {quantity})" if quantity > 1 else description,
+                "trouble": Tag(each.trouble, TONES.get(each.trouble, "")),
+                "amount": each.amount,
+                "since": each.owed_at,
+                "deadline": each.deadline_at,
+                "attempt": each.attempt,
+                "why": _why(each),
+            }
+        )
+    return rows
+
+
+WAITING = {
+    "owed": "waits for a worker",
+    "making": "is being made",
+    "made": "made and checked, is being handed over",
+}
+
+
+def _why(each: Owed) -> str:
+    if each.trouble == Trouble.DISPUTED:
+        return "waits for the customer's bank"
+    if each.error_code or each.error_text:
+        return ": ".join(part for part in (each.error_code, each.error_text) if part)
+    return "waits for the provider" if each.trouble == Trouble.REFUNDING else WAITING.get(each.delivery, "")
