@@ -14,6 +14,7 @@ from makegood.app import Running
 from makegood.fulfillment.opening import FileDoesNotOpen
 from makegood.fulfillment.operating import NotAbandoned, ReasonMissing
 from makegood.kernel import audit
+from makegood.orders.models import work_id
 from tests.operations.note_shop import NoteShop, buy_note, mails, obligation
 from tests.shops import Customer, until
 
@@ -330,7 +331,8 @@ def test_recover_begins_again_what_nothing_works_on(shop: NoteShop, office: Runn
     with office.services.database.write() as session:
         # Its workflow is gone, as after a restored backup of the domain's tables alone.
         owed = obligation(office, second)
-        session.merge(owed).attempt = owed.attempt + 7
+        lost = session.merge(owed)
+        lost.attempt, lost.work = owed.attempt + 7, work_id(owed.id, owed.attempt + 7)
     (shop.control / "fail").unlink()
 
     code, said = shop.cli("recover", "--order", second)
