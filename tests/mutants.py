@@ -286,6 +286,52 @@ MUTANTS = [
         "tests/race/test_reconciling.py"
         "::test_parts_asked_for_from_two_places_never_add_up_to_more_than_was_paid",
     ),
+    Mutant(
+        "the gate of a product is not looked at when it is made",
+        (("fulfillment/workflow.py", "_products.working(line.product_id)", "_products.get(line.product_id)"),),
+        "tests/health/test_plugins.py",
+    ),
+    Mutant(
+        "a table that is gone is any error of the database",
+        (("kernel/database.py", 'event.listen(self.engine, "handle_error", name_what_is_missing)', "pass"),),
+        "tests/health/test_core_tables.py",
+    ),
+    Mutant(
+        "a plug-in may put its models on the core's base",
+        (("kernel/database.py", "            raise CoreTablesOnly(", "            str("),),
+        "tests/health/test_plugins.py::"
+        "test_a_plug_in_on_the_cores_own_base_is_refused_before_it_can_break_a_core_model",
+    ),
+    Mutant(
+        "a migration that fails leaves half of itself behind",
+        (("migrations/env.py", "transactional_ddl=True", "transactional_ddl=False"),),
+        "tests/health/test_schema.py::test_a_migration_that_fails_leaves_nothing_of_itself_nor_of_those_before_it",
+    ),
+    Mutant(
+        "references forbid making a filled table anew",
+        (("migrations/env.py", "PRAGMA foreign_keys=OFF", "PRAGMA foreign_keys=ON"),),
+        "tests/health/test_schema.py::test_a_filled_table_that_others_refer_to_is_changed_without_losing_anything",
+    ),
+    Mutant(
+        "any folder is taken for the store of objects",
+        (("storage/objects.py", "        if not (self.root / MARK).exists():", "        if False:"),),
+        "tests/health/test_doctor.py",
+    ),
+    Mutant(
+        "secrets are not taken out by value",
+        (("proof/redaction.py", "for writing in self._writings:", "for writing in ():"),),
+        "tests/health/test_bundle.py",
+    ),
+    Mutant(
+        "secrets are not taken out by the look of things",
+        (("proof/redaction.py", "for pattern, instead in PATTERNS:", "for pattern, instead in ():"),),
+        "tests/health/test_bundle.py",
+    ),
+    Mutant(
+        "fonts are looked at once",
+        (("products/posters/layout/fonts.py", "return tuple(stamp(path) for path in sorted(found))", "return ()"),),
+        "tests/acceptance/test_missing_font.py",
+    ),
 ]  # fmt: skip
 
 
