@@ -15,10 +15,9 @@ from datetime import datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from makegood.testing import Shop
-
 from bench.table import Line, Section, percentiles
 from makegood.kernel.settings import Settings
+from makegood.testing import Shop
 from tests.postgres import Postgres
 
 ROOT = Path(__file__).resolve().parents[1]

@@ -140,6 +140,81 @@ MUTANTS = [
         "tests/crash/test_kills.py::test_an_order_survives_a_kill[posters.make:before]",
     ),
     Mutant(
+        "retention marks a file without locking its row",
+        (
+            ("storage/retention.py", "get_one(Asset, asset_id, with_for_update=True)", "get_one(Asset, asset_id)"),
+        ),
+        "tests/retention/test_at_the_same_moment.py::test_a_hold_that_is_taken_while_retention_looks_keeps_the_file",
+    ),
+    Mutant(
+        "a hold is taken without locking the file's row",
+        (("storage/assets.py", ".with_for_update(read=True)", ""),),
+        "tests/retention/test_at_the_same_moment.py::test_a_hold_that_comes_while_the_file_is_marked_is_refused",
+    ),
+    Mutant(
+        "an order lets go without locking its row",
+        (("storage/retention.py", "if rule.locks is not None:", "if False:"),),
+        "tests/retention/test_at_the_same_moment.py::test_a_payment_that_comes_while_its_order_lets_go_keeps_the_files",
+    ),
+    Mutant(
+        "a payment unlocks an order without locking its row",
+        (("payments/settling.py", "(Order.id == order.id).with_for_update()", "(Order.id == order.id)"),),
+        "tests/retention/test_at_the_same_moment.py::test_a_payment_that_comes_after_its_order_let_go_unlocks_nothing",
+    ),
+    Mutant(
+        "files are kept from the order on instead of from its payment and delivery",
+        (
+            ("checkout/keeping.py", "Obligation.delivered_at < before,", "Order.created_at < before,"),
+            ("checkout/keeping.py", "Order.paid_at < before,", ""),
+            ("checkout/keeping.py", "    over = _over(now, days) & ~promised", "    over = _over(now, days)"),
+        ),
+        "tests/retention/test_rules.py::test_paid_on_day_30_is_not_deleted_on_day_30",
+    ),
+    Mutant(
+        "an alert counts as told though nobody accepted it",
+        (("notify/alerts.py", "            if problem:\n", "            if False:\n"),),
+        "tests/operations/test_alerts.py::test_what_nobody_accepts_stays_untold_and_is_tried_again",
+    ),
+    Mutant(
+        "an alert is noted as told before it is sent",
+        (
+            (
+                "notify/alerts.py",
+                "        reached, problems =",
+                "        self._record(row, [], [])\n        reached, problems =",
+            ),
+        ),
+        "tests/operations/test_alerts.py::test_a_kill_between_telling_and_noting_it_repeats_the_message_and_loses_none",
+    ),
+    Mutant(
+        "two processes tell an alert without a claim",
+        (("notify/alerts.py", "            if claimed.rowcount != 1:", "            if False:"),),
+        "tests/operations/test_alerts.py::test_two_processes_tell_it_once",
+    ),
+    Mutant(
+        "each operator's retry begins an attempt",
+        (("fulfillment/operating.py", "            if self._just_asked(session, owed):", "            if False:"),),
+        "tests/operations/test_acts.py::test_two_operators_who_retry_at_once_begin_one_attempt",
+    ),
+    Mutant(
+        "completing by hand does not take the attempt over",
+        (
+            ("fulfillment/operating.py", "            target = target.of_attempt(owed.attempt + 1)\n", ""),
+            ("fulfillment/operating.py", "not self._obligations.take_over(session, owed.id, owed.attempt)", "False"),
+        ),
+        "tests/operations/test_acts.py::test_completing_by_hand_while_it_is_made_delivers_one_of_the_two",
+    ),
+    Mutant(
+        "a redelivery ends the links before it",
+        (("fulfillment/redelivering.py", "revoked_at=grant.revoked_at,", "revoked_at=now,"),),
+        "tests/operations/test_acts.py::test_a_lost_file_is_made_again_and_the_old_link_goes_on_working",
+    ),
+    Mutant(
+        "a guest's draft outlives their erasure",
+        (("checkout/erasing.py", "drafted = self._end_drafts_of(session, order, done)", "drafted = set()"),),
+        "tests/operations/test_privacy.py::test_a_person_is_taken_out_and_the_figures_stay",
+    ),
+    Mutant(
         "nobody looks after the workers that died",
         (("engine/fleet.py", "        self._take_over(now)\n", ""),),
         "tests/fleet/test_fleet.py::test_what_a_killed_worker_held_is_taken_over_and_no_recorded_step_is_repeated",
@@ -163,7 +238,7 @@ MUTANTS = [
         "the provider's lists of refunds and disputes are not read",
         (
             ("payments/reconciling.py", "for stream in Stream:", "for stream in (Stream.PAYMENTS,):"),
-            ("payments/reconciling.py", "charged_back_minor > returned:\n            ", "charged_back_minor < 0:\n            "),
+            ("payments/reconciling.py", "back_minor > returned:", "back_minor < 0:"),
         ),
         "tests/race/test_reversals.py::test_a_dashboard_refund_before_the_delivery_ends_the_making[never]",
     ),

@@ -12,10 +12,7 @@ from threading import Event, Thread
 import sqlalchemy as sa
 from anyio import to_thread
 from fastapi import FastAPI, Request
-from fastapi.exceptions import RequestValidationError
-from starlette.exceptions import HTTPException
 from starlette.responses import Response
-from starlette.types import Receive, Scope, Send
 
 from makegood import __version__, api, console, pages
 from makegood.accounts.limits import Limits
@@ -26,7 +23,6 @@ from makegood.catalog.products import Products
 from makegood.catalog.quotes import Quotes
 from makegood.checkout import keeping
 from makegood.checkout.drafts import Drafts
-from makegood.checkout.errors import OptionInvalid
 from makegood.checkout.housekeeping import Housekeeping
 from makegood.checkout.ordering import Ordering
 from makegood.engine import Engine, IsolatedWork, Periodic, end_fenced
@@ -38,7 +34,7 @@ from makegood.kernel import logs, schema
 from makegood.kernel.absences import SchemaDamaged
 from makegood.kernel.clock import Clock, MovedClock, SystemClock
 from makegood.kernel.database import Database
-from makegood.kernel.errors import MakegoodError, NotFound, Rejected
+from makegood.kernel.errors import MakegoodError
 from makegood.kernel.settings import Settings
 from makegood.kernel.signing import Signer
 from makegood.notify.alerts import Alerts, Condition
@@ -83,8 +79,8 @@ from makegood.storage.assets import Asset
 from makegood.storage.objects import ObjectStore
 from makegood.storage.orphans import Orphans
 from makegood.storage.retention import Retention
-from makegood.web.problems import problem
-from makegood.web.security import CrossSite, Security
+from makegood.web import failing
+from makegood.web.security import Security
 from makegood.web.services import Services
 
 log = logs.get("app")
@@ -354,63 +350,12 @@ def create_app(running: Running) -> FastAPI:
     targets = [services.settings.sandbox_url] if services.settings.sandbox_url else []
     app.add_middleware(
         Security, form_targets=targets, exempt=("/sandbox/", "/sandbox"), uploads=(console.UPLOADS,),
-        reject=_reject_cross_site,
+        reject=failing.reject_cross_site,
     )  # fmt: skip
-    _install_errors(app)
+    failing.install(app, _error_page)
     return app
-
-
-def _install_errors(app: FastAPI) -> None:
-    async def answer(request: Request, error: MakegoodError) -> Response:
-        if request.url.path.startswith(("/api/", "/health")):
-            return problem(request, error)
-        return await to_thread.run_sync(_error_page, request, error)
-
-    async def known(request: Request, error: Exception) -> Response:
-        if not isinstance(error, MakegoodError):
-            raise error
-        return await answer(request, error)
-
-    async def http(request: Request, error: Exception) -> Response:
-        status = error.status_code if isinstance(error, HTTPException) else 500
-        return await answer(request, _http_error(status, request))
-
-    async def invalid(request: Request, error: Exception) -> Response:
-        first = error.errors()[0] if isinstance(error, RequestValidationError) else {"loc": ("?",), "msg": "invalid"}
-        where = ".".join(str(part) for part in first["loc"][1:]) or str(first["loc"][0])
-        return await answer(request, OptionInvalid(option=where[:60], problem=str(first["msg"])[:200]))
-
-    async def unexpected(request: Request, error: Exception) -> Response:
-        log.error("request.crashed", path=request.url.path, exc_info=error)
-        return await answer(request, MakegoodError(path=request.url.path))
-
-    app.add_exception_handler(MakegoodError, known)
-    app.add_exception_handler(HTTPException, http)
-    app.add_exception_handler(RequestValidationError, invalid)
-    app.add_exception_handler(Exception, unexpected)
 
 
 def _error_page(request: Request, error: MakegoodError) -> Response:
     of_console = console.error_page(request, error) if request.url.path.startswith("/console") else None
     return of_console or pages.error_page(request, error)
-
-
-class RequestUnreadable(Rejected):
-    code = "REQUEST_UNREADABLE"
-    status = 400
-    customer = "We could not read what was sent. Please reload the page and try again; nothing was charged."
-    operator = "A request to {path} could not be read ({status})."
-
-
-def _http_error(status: int, request: Request) -> MakegoodError:
-    if status in (404, 405):
-        return NotFound(path=request.url.path)
-    if 400 <= status < 500:
-        return RequestUnreadable(path=request.url.path, status=status)
-    return MakegoodError(status=status, path=request.url.path)
-
-
-async def _reject_cross_site(scope: Scope, receive: Receive, send: Send) -> None:
-    request = Request(scope, receive)
-    error = CrossSite(method=request.method, origin=request.headers.get("origin", "another site"))
-    await problem(request, error)(scope, receive, send)

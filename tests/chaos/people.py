@@ -1,4 +1,4 @@
-"""Who comes to the shop while it burns: customers who buy, banks that dispute, clerks who refund, operators who click."""
+"""Who comes to the shop while it burns: customers who buy, banks that dispute, clerks who refund."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 import httpx
-from makegood.testing import Customer
 
+from makegood.testing import Customer
 from tests.chaos.world import World
 
 T = TypeVar("T")

@@ -11,10 +11,10 @@ from pathlib import Path
 from typing import Self
 
 import httpx
-from makegood.testing import MailServer, Shop
-from tests.samples.post_office import PostOffice
 
+from makegood.testing import MailServer, Shop
 from tests.postgres import Postgres
+from tests.samples.post_office import PostOffice
 
 PRODUCTS = ["tests.samples.notes", "tests.samples.stickers", "tests.samples.tunes", "tests.samples.mailboxes"]
 SETTINGS = {

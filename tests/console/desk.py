@@ -36,15 +36,15 @@ def boat_shop(folder: Path, **env: str) -> Iterator[Shop]:
     (about / "METADATA").write_text("Metadata-Version: 2.1\nName: paper-boats\nVersion: 1.0\n")
     (about / "entry_points.txt").write_text("[makegood.products]\npaper-boat = paper_boats:product\n")
     path = os.pathsep.join([str(installed), str(PLUGINS), os.environ.get("PYTHONPATH", "")])
-    with Shop(folder / "shop", PYTHONPATH=path, **env) as running:
+    with Shop(folder / "shop", PYTHONPATH=path, **env) as running:  # type: ignore[arg-type]
         yield running
 
 
 def order(shop: Shop, email: str = "kim@example.com", quantity: int = 1, **options: Any) -> tuple[Customer, str, str]:
     """An order of boats that can be paid: the customer, its number and the provider's id of its payment."""
     customer = shop.customer()
-    wanted = {"quantity": quantity} if quantity > 1 else {}
-    number = customer.checkout(customer.draft({}, product="paper-boat", **options), email=email, **wanted)["number"]
+    draft = customer.draft({}, product="paper-boat", **options)
+    number = customer.checkout(draft, email=email, quantity=quantity)["number"]
     return customer, number, str(customer.payable(number)["ref"])
 
 

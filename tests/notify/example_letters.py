@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 
 from makegood.kernel.money import Money
 from makegood.notify import (
+    Apology,
     Delivered,
     DeliveredUnit,
     Download,
@@ -43,4 +44,10 @@ def letters(words: str = "Our first dance") -> list[Letter]:
         ),
         Refunded(ORDER, ORDER_URL, Money(299, "USD"), words),
         OrderLink(ORDER, ORDER_URL),
+        Apology(ORDER, ORDER_URL, words, "We could not make this in time.", Money(299, "USD"), others=True, test=True),
+        Apology(ORDER, ORDER_URL, words, "We could not make this in time.", Money(0, "USD")),
+        Delivered(
+            ORDER, ORDER_URL,
+            (DeliveredUnit(words, (Download("PDF for print", 2_450_000, f"{SHOP}/d/tok3/poster.pdf"),)),), again=True,
+        ),
     ]  # fmt: skip

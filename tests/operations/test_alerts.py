@@ -302,15 +302,26 @@ def test_what_is_not_delivered_by_its_deadline_goes_back_with_an_apology_and_an_
     assert "$1.00" in told[0]["message"]
 
 
+def calm(shop: NoteShop) -> bool:
+    """Whether there is nothing to tell."""
+    with shop.beside() as office, office.services.database.read() as session:
+        return session.scalar(sa.select(Alert.id).where(Alert.end_told_at.is_(None))) is None
+
+
 def test_a_kill_between_telling_and_noting_it_repeats_the_message_and_loses_none(
     shop: NoteShop, office_chat: Chat
 ) -> None:
     customer = shop.customer()
-    shop.die_at("alert:accepted")
+    until(lambda: calm(shop), 20, "the end of what was before")
+    office_chat.refuses = True
     (shop.control / "fail").touch()
     number = buy_note(shop, customer)
+    until(lambda: not calm(shop), 20, "the alert")
+    shop.die_at("alert:accepted")
+    office_chat.refuses = False
     shop.wait_for_death()
     before = len(office_chat.about(number))
+    assert before == 1
     with shop.beside() as office, office.services.database.write() as session:
         # The lease of the dead process ends at once instead of in two minutes.
         session.execute(sa.update(Alert).values(telling_until=None))
@@ -321,3 +332,16 @@ def test_a_kill_between_telling_and_noting_it_repeats_the_message_and_loses_none
         until(lambda: any(row.told_at for row in open_alerts(session)) or session.rollback(), 20, "the note of it")
     (shop.control / "fail").unlink()
     assert customer.at_rest(number)["state"] == "delivered"
+
+
+def test_a_dispute_is_told_until_it_is_decided(shop: NoteShop, office_chat: Chat) -> None:
+    customer = shop.customer()
+    number = buy_note(shop, customer)
+    order = customer.at_rest(number)
+    [paid] = shop.provider.payments(order["payment"]["id"])
+
+    opened = shop.provider.http.post(f"/v1/test/payments/{paid['id']}/dispute", json={"webhook": "normal"})
+
+    assert opened.status_code < 300, opened.text
+    told = until(lambda: [m for m in office_chat.about(number) if "disputed" in m["title"]], 30, "the alert")
+    assert "$1.00" in told[0]["message"]

@@ -1,4 +1,4 @@
-"""A product that is made from what the customer uploads: its input must outlive every clean-up until it is delivered."""
+"""A product that is made from what the customer uploads: that must outlive every clean-up until it is delivered."""
 
 from __future__ import annotations
 

@@ -18,8 +18,6 @@ import sqlalchemy as sa
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
 from starlette.testclient import TestClient
-from tests.samples.notes import product as notes
-from tests.samples.stickers import product as stickers
 
 from makegood import app
 from makegood.catalog.products import Products
@@ -30,6 +28,8 @@ from makegood.payments.providers.sandbox.adapter import SIGNATURE_HEADER, Sandbo
 from makegood.payments.providers.sandbox.server import Sandbox, SandboxConfig
 from tests.property.engravings import product as engravings
 from tests.property.scripted import Killed, Run, ScriptedEngine
+from tests.samples.notes import product as notes
+from tests.samples.stickers import product as stickers
 
 KEY, SECRET = "sandbox-key-for-tests-only", "sandbox-secret-for-tests-only"
 MOST_ROUNDS = 60

@@ -163,7 +163,7 @@ class Alerts:
                 problems.append(problem)
             else:
                 reached.add(mark)
-        faults.reach("alert:accepted")
+                faults.reach("alert:accepted")
         self._record(row, sorted(reached), problems)
 
     def _record(self, row: Alert, reached: list[str], problems: list[str]) -> None:

@@ -21,7 +21,7 @@ from makegood.notify.alerts import Condition, Subject
 from makegood.notify.models import Mail, MailState
 from makegood.orders.models import Obligation, Order, Refund
 from makegood.orders.states import OPEN_DELIVERY, Delivery, Money
-from makegood.payments.models import Payment, PaymentEvent
+from makegood.payments.models import Difference, Dispute, Payment, PaymentEvent
 from makegood.storage.assets import Asset, Hold
 from makegood.storage.objects import ObjectStore
 
@@ -87,6 +87,49 @@ class RefundFailing:
             amount = Amount(refund.amount_minor, refund.currency).format()
             what = f"{number or 'money without an order'}: {amount} owed since {_age(now - refund.created_at)}"
             yield Subject(refund.id, f"{what}; {refund.last_error}")
+
+
+class ProvidersDiffer:
+    """The provider's word and ours disagree, and nothing that the shop may do by itself mends it."""
+
+    kind, title, happens = "reconciliation.difference", "A payment provider's books differ from ours", False
+
+    def subjects(self, session: Session, now: datetime) -> Iterator[Subject]:
+        query = sa.select(Difference, Order.number).join(Order, Order.id == Difference.order_id, isouter=True)
+        query = query.where(Difference.explained_at.is_(None)).order_by(Difference.found_at).limit(MOST)
+        for difference, number in session.execute(query):
+            yield Subject(difference.id, f"{number or difference.provider}: {difference.text}")
+
+
+class StrayMoney:
+    """Money that belongs to no order and goes back after the operator's window."""
+
+    kind, title, happens = "money.stray", "Money came that belongs to no order", False
+
+    def subjects(self, session: Session, now: datetime) -> Iterator[Subject]:
+        query = sa.select(Payment, Refund.due_at).join(Refund, Refund.surplus_of == Payment.id)
+        query = query.where(Payment.order_id.is_(None), Refund.state != "succeeded").order_by(Payment.id).limit(MOST)
+        for payment, due_at in session.execute(query):
+            amount = Amount(payment.captured_minor, payment.currency).format()
+            when = f"at {due_at:%Y-%m-%d %H:%M} UTC" if due_at else "now"
+            yield Subject(payment.id, f"{payment.provider} {payment.provider_ref}: {amount} goes back {when}")
+
+
+class Disputed:
+    """A cardholder's bank asks for money back: an answer is due at the provider."""
+
+    kind, title, happens = "dispute.open", "A payment is disputed: answer at the provider", False
+
+    def subjects(self, session: Session, now: datetime) -> Iterator[Subject]:
+        query = (
+            sa.select(Dispute, Order.number)
+            .join(Payment, Payment.id == Dispute.payment_id)
+            .join(Order, Order.id == Payment.order_id, isouter=True)
+            .where(Dispute.closed_at.is_(None))
+        )
+        for dispute, number in session.execute(query.order_by(Dispute.noted_at).limit(MOST)):
+            amount = Amount(dispute.amount_minor, dispute.currency).format()
+            yield Subject(dispute.id, f"{number or dispute.provider}: {amount}, {dispute.reason}")
 
 
 class DeadlineRefunded:
@@ -285,6 +328,9 @@ def all_conditions(
         Stuck(settings.alert_stuck_attempts),
         DeadlineRefunded(),
         RefundFailing(after),
+        ProvidersDiffer(),
+        StrayMoney(),
+        Disputed(),
         MailFailed(),
         MailDelayed(after),
         NotificationUnhandled(after),
