@@ -6,7 +6,7 @@ PREPARE := $(PYTHON) scripts/prepare.py
 PYTEST := $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --durations=20
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test test-full mutants check format bench lock clean
+.PHONY: help setup run test test-full mutants chaos check format bench lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -28,6 +28,10 @@ test-full: ## the nightly tier: everything, at size
 mutants: ## take each protection away and see its test turn red (ONLY=words: some of them)
 	@$(PREPARE) test
 	@$(BIN)/python -m tests.mutants $(ONLY)
+
+chaos: ## many orders while everything fails in turn (ORDERS=2000 SEED=… DATABASE=postgres|socket|sqlite)
+	@$(PREPARE) test
+	@$(BIN)/python -m tests.chaos --orders $(or $(ORDERS),2000) --seed $(or $(SEED),20261) --database $(or $(DATABASE),postgres)
 
 check: ## lint, format, types, direction of imports, migrations, browser code
 	@$(PREPARE) test

@@ -221,7 +221,7 @@ MUTANTS = [
     ),
     Mutant(
         "a worker that was taken for dead goes on",
-        (("engine/fleet.py", "WorkerRow.dead.is_(False))\n                .values(seen_at", "sa.true())\n                .values(seen_at"),),
+        (("engine/fleet.py", "== self._me, WorkerRow.dead.is_(False))", "== self._me)"),),
         "tests/fleet/test_fleet.py::test_a_worker_that_froze_is_fenced_and_comes_back_as_another",
     ),
     Mutant(
@@ -238,7 +238,7 @@ MUTANTS = [
         "the provider's lists of refunds and disputes are not read",
         (
             ("payments/reconciling.py", "for stream in Stream:", "for stream in (Stream.PAYMENTS,):"),
-            ("payments/reconciling.py", "charged_back_minor > returned:\n            ", "charged_back_minor < 0:\n            "),
+            ("payments/reconciling.py", "back_minor > returned:", "back_minor < 0:"),
         ),
         "tests/race/test_reversals.py::test_a_dashboard_refund_before_the_delivery_ends_the_making[never]",
     ),
@@ -285,6 +285,85 @@ MUTANTS = [
         ),
         "tests/race/test_reconciling.py"
         "::test_parts_asked_for_from_two_places_never_add_up_to_more_than_was_paid",
+    ),
+    Mutant(
+        "the gate of a product is not looked at when it is made",
+        (("fulfillment/workflow.py", "_products.working(line.product_id)", "_products.get(line.product_id)"),),
+        "tests/health/test_plugins.py",
+    ),
+    Mutant(
+        "a table that is gone is any error of the database",
+        (("kernel/database.py", 'event.listen(self.engine, "handle_error", name_what_is_missing)', "pass"),),
+        "tests/health/test_core_tables.py",
+    ),
+    Mutant(
+        "a plug-in may put its models on the core's base",
+        (("kernel/database.py", "            raise CoreTablesOnly(", "            str("),),
+        "tests/health/test_plugins.py::"
+        "test_a_plug_in_on_the_cores_own_base_is_refused_before_it_can_break_a_core_model",
+    ),
+    Mutant(
+        "a migration that fails leaves half of itself behind",
+        (("migrations/env.py", "transactional_ddl=True", "transactional_ddl=False"),),
+        "tests/health/test_schema.py::test_a_migration_that_fails_leaves_nothing_of_itself_nor_of_those_before_it",
+    ),
+    Mutant(
+        "references forbid making a filled table anew",
+        (("migrations/env.py", "PRAGMA foreign_keys=OFF", "PRAGMA foreign_keys=ON"),),
+        "tests/health/test_schema.py::test_a_filled_table_that_others_refer_to_is_changed_without_losing_anything",
+    ),
+    Mutant(
+        "any folder is taken for the store of objects",
+        (("storage/objects.py", "        if not (self.root / MARK).exists():", "        if False:"),),
+        "tests/health/test_doctor.py",
+    ),
+    Mutant(
+        "secrets are not taken out by value",
+        (("proof/redaction.py", "for writing in self._writings:", "for writing in ():"),),
+        "tests/health/test_bundle.py",
+    ),
+    Mutant(
+        "secrets are not taken out by the look of things",
+        (("proof/redaction.py", "for pattern, instead in PATTERNS:", "for pattern, instead in ():"),),
+        "tests/health/test_bundle.py",
+    ),
+    Mutant(
+        "fonts are looked at once",
+        (("products/posters/layout/fonts.py", "return tuple(stamp(path) for path in sorted(found))", "return ()"),),
+        "tests/acceptance/test_missing_font.py",
+    ),
+    Mutant(
+        "what abandoned attempts have outside is not undone",
+        (("fulfillment/assembly.py", "discarding.sweep, jobs.sweep", "jobs.sweep"),),
+        "tests/samples/test_kinds.py::test_what_was_begun_outside_is_undone_when_it_is_refunded_before_delivery",
+    ),
+    Mutant(
+        "what a job made is not read back when it is paid for",
+        (
+            ("fulfillment/generated.py", "objects.verify(artefact.key, artefact.sha256, artefact.size)", "pass"),
+        ),
+        "tests/samples/test_kinds.py::test_what_the_job_made_is_made_again_if_it_is_gone_when_it_is_paid_for",
+    ),
+    Mutant(
+        "a renewal begins now instead of after what is paid for",
+        (("fulfillment/commitments.py", "since = max([now, *(one.until for one in before)])", "since = now"),),
+        "tests/samples/test_kinds.py::test_two_renewals_prolong_the_same_mailbox_twice",
+    ),
+    Mutant(
+        "what fails after its delivery is not made again",
+        (("fulfillment/probing.py", "            self._restore(head.id, head.restore_try)\n", ""),),
+        "tests/samples/test_kinds.py::test_a_mailbox_that_vanished_is_made_again_and_nothing_is_paid_back",
+    ),
+    Mutant(
+        "one that fails takes its chunk with it",
+        (
+            (
+                "fulfillment/workflow.py",
+                "        failed[member] = _typed(error, member)\n\n\ndef _superseded",
+                "        raise\n\n\ndef _superseded",
+            ),
+        ),
+        "tests/samples/test_kinds.py::test_two_hundred_in_chunks_are_delivered_but_for_those_that_fail_for_ever",
     ),
 ]  # fmt: skip
 

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
 from threading import Event, Thread
-from typing import Any
 
 import sqlalchemy as sa
 from anyio import to_thread
@@ -21,7 +19,6 @@ from makegood.accounts.limits import Limits
 from makegood.accounts.operator_sign_in import OperatorSignIn
 from makegood.accounts.operators import Operators
 from makegood.accounts.sign_in import Accounts
-from makegood.api.health import health
 from makegood.catalog.products import Products
 from makegood.catalog.quotes import Quotes
 from makegood.checkout import keeping
@@ -294,7 +291,8 @@ def build(
         operator_sign_in=OperatorSignIn(database, clock, settings, signer),
         limits=Limits(clock, signer), drafts=drafts, ordering=ordering, jobs=fulfillment.jobs,
         obligations=obligations, settling=settling, inbox=inbox, refunding=refunding,
-        reconciling=reconciling, surplus=surplus, downloads=Downloads(database, objects, clock),
+        reconciling=reconciling, surplus=surplus,
+        downloads=Downloads(database, objects, clock),
         operating=fulfillment.operating, alerts=alerts, retention=retention, orphans=orphans,
         doctor=Doctor([
             *examinations(settings, database, products, providers, objects, engine, clock), EngineAnswers(engine),
@@ -346,7 +344,7 @@ def create_app(running: Running) -> FastAPI:
     app.state.services = services
     app.include_router(api.router())
     pages.install(app)
-    console.install(app, _health_report)
+    console.install(app)
     if running.sandbox:
         app.mount("/sandbox", running.sandbox.app)
     targets = [services.settings.sandbox_url] if services.settings.sandbox_url else []
@@ -361,7 +359,3 @@ def create_app(running: Running) -> FastAPI:
 def _error_page(request: Request, error: MakegoodError) -> Response:
     of_console = console.error_page(request, error) if request.url.path.startswith("/console") else None
     return of_console or pages.error_page(request, error)
-
-
-def _health_report(request: Request) -> Mapping[str, Any]:
-    return dict(json.loads(bytes(health(request).body)))

@@ -118,6 +118,7 @@ def test_a_failed_attempt_is_shown_with_its_error_and_the_pause_after_it(shop: S
         "/console/dead-letters",
         "/console/audit",
         "/console/workers",
+        "/console/health",
     ],
 )
 def test_every_list_has_an_empty_state_and_the_rows_of_its_csv(shop: Shop, desk: Desk, where: str) -> None:

@@ -124,15 +124,16 @@ def test_a_filled_table_that_others_refer_to_is_changed_without_losing_anything(
         do(database, "INSERT INTO toys_toy (id, box_id) VALUES ('u', 'nowhere')")
 
 
-def test_a_migration_that_fails_leaves_nothing_of_itself(database: Database, toys: Branch) -> None:
-    schema.migrate(database, toys)
+def test_a_migration_that_fails_leaves_nothing_of_itself_nor_of_those_before_it(
+    database: Database, toys: Branch
+) -> None:
     (toys.versions / "2.py").write_text(SECOND + BROKEN)
 
     with pytest.raises(MigrationFailed, match="the power went"):
         schema.migrate(database, toys)
 
     state = schema.examine(database, toys)
-    assert (state.present, state.missing_columns) == ("toys1", ("toys_box.colour",))
+    assert (state.present, state.missing_tables) == (None, ("toys_box", "toys_toy"))
     (toys.versions / "2.py").write_text(SECOND)
     schema.migrate(database, toys)
     assert schema.examine(database, toys).problem is None

@@ -44,5 +44,9 @@ class Engravings(Product):
 
         return ctx.step("engrave", engrave)
 
+    def verify(self, ctx: MakeContext, artefacts: Sequence[Artefact]) -> None:
+        with ctx.open(artefacts[0]) as path:
+            assert path.read_bytes() == b"engraved: " + ctx.unit.inputs["picture"].path.read_bytes()
+
 
 product = Engravings()

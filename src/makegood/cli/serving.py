@@ -146,8 +146,8 @@ def _server(settings: Settings, running: Running) -> uvicorn.Server:
 def _has_operators(running: Running) -> bool:
     try:
         return running.services.operators.exist()
-    except SQLAlchemyError:
-        # With damaged tables nobody can be added either; what is wrong is told in its own place.
+    except (MakegoodError, SQLAlchemyError):
+        # A shop whose tables are damaged can't tell; what is wrong with it is told anyway.
         return True
 
 

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import Any
-
 from fastapi import FastAPI
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
@@ -38,12 +35,12 @@ UPLOADS = "/console/complete/"
 log = logs.get("console")
 
 
-def install(app: FastAPI, report: Callable[[Request], Mapping[str, Any]]) -> None:
-    """Put the console into the application. `report` is what `/health` says."""
+def install(app: FastAPI) -> None:
+    """Put the console into the application."""
     shop = app.state.services
     if not isinstance(shop, Services):
         raise TypeError("the console is installed into an application that has its services")
-    app.state.console = ConsolePages(shop, report)
+    app.state.console = ConsolePages(shop)
     for part in PARTS:
         app.include_router(part.router)
 

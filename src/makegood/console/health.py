@@ -1,46 +1,53 @@
-"""Health as a page: what `/health` says, in lines."""
+"""Health as a page: everything that `/health` looks at, line by line, and what mends it."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
+from makegood.console import lists
 from makegood.console.access import Viewer
-from makegood.console.rendering import pages_of
+from makegood.console.lists import Column, Filter, Kind, Listing, Tag
+from makegood.web.services import services
 
 router = APIRouter(include_in_schema=False)
 
-
-@dataclass(frozen=True, slots=True)
-class Issue:
-    """One thing that is wrong: where, and what."""
-
-    where: str
-    what: str
+FILTERS = (Filter("state", "Show", (("", "all"), ("wrong", "what is wrong"))), Filter("q", "Name contains"))
+COLUMNS = (
+    Column("area", "Area"),
+    Column("state", "State", Kind.TAG, "state"),
+    Column("name", "What was looked at", Kind.TEXT, "name"),
+    Column("problem", "What is wrong"),
+    Column("mend", "What mends it"),
+)
+SORTS: dict[str, Any] = {"state": lambda row: not row["problem"], "name": lambda row: row["name"]}
 
 
 @router.get("/console/health")
 def health(request: Request, who: Viewer) -> Response:
-    """Whether the whole shop is well."""
-    pages = pages_of(request)
-    report = pages.health(request)
-    return pages.page(
-        request, "health.html", who, status=200, verdict=str(report["status"]), database=str(report["database"]),
-        issues=list(issues_of(report.get("issues", {}))), at=pages.now(),
-    )  # fmt: skip
-
-
-def issues_of(issues: Any, where: str = "") -> Iterator[Issue]:
-    """The report's issues, however deep, as lines."""
-    if isinstance(issues, Mapping):
-        for name, inner in issues.items():
-            yield from issues_of(inner, f"{where} › {name}" if where else str(name))
-    elif isinstance(issues, Sequence) and not isinstance(issues, str):
-        for inner in issues:
-            yield from issues_of(inner, where)
-    else:
-        yield Issue(where, str(issues))
+    """Whether the whole shop is well, what is wrong first."""
+    wanted = lists.read(request, FILTERS, tuple(SORTS), "state")
+    every = [
+        {
+            "area": examined.name,
+            "state": Tag("wrong", "notice") if line.problem else Tag("well", "good"),
+            "name": line.name,
+            "problem": line.problem,
+            "mend": line.mend if line.problem else "",
+        }
+        for examined in services(request).doctor.recent()
+        for line in examined.findings.lines
+    ]
+    wrong = sum(bool(row["problem"]) for row in every)
+    text = wanted.filters["q"].casefold()
+    chosen = [
+        row
+        for row in every
+        if text in f"{row['area']} {row['name']}".casefold() and (row["problem"] or not wanted.filters["state"])
+    ]
+    chosen.sort(key=SORTS[wanted.sort.lstrip("-")], reverse=wanted.descending)
+    empty = "Nothing is wrong with what was looked at." if not wrong else "Nothing looks like this."
+    listing = Listing("health", COLUMNS, FILTERS, lists.page_of(chosen, wanted), len(chosen), wanted, empty)
+    return lists.answer(request, who, "health.html", listing, wrong=wrong, looked=len(every))

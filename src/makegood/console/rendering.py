@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -40,8 +39,8 @@ class Tab:
 class ConsolePages:
     """Renders the console's pages. One per application."""
 
-    def __init__(self, shop: Services, health: Callable[[Request], Mapping[str, Any]]) -> None:
-        self.health, self._shop = health, shop
+    def __init__(self, shop: Services) -> None:
+        self._shop = shop
         self._environment = environment([HERE / "templates"], shop.settings.shop_name)
         self._environment.globals.update(env=shop.settings.env)
         self._environment.filters.update(

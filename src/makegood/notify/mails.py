@@ -103,8 +103,8 @@ class Mailer:
                 )
             )  # fmt: skip
         alive = (WorkState.WAITING, WorkState.RUNNING)
-        states = self._engine.states([_identity(mail.id, mail.tries) for mail in due])
-        return sum(self._ask_again(mail) for mail in due if states[_identity(mail.id, mail.tries)] not in alive)
+        states = self._engine.states([mail_work_id(mail.id, mail.tries) for mail in due])
+        return sum(self._ask_again(mail) for mail in due if states[mail_work_id(mail.id, mail.tries)] not in alive)
 
     def retry(self, mail_id: str, by: str | None = None) -> bool:
         """An operator's wish (`by`): send a failed mail again. Returns whether it was failed."""
@@ -124,7 +124,7 @@ class Mailer:
         return again
 
     def _enqueue(self, session: Session, mail_id: str, attempt: int) -> None:
-        self._engine.enqueue(session, WORKFLOW, _identity(mail_id, attempt), mail_id, attempt)
+        self._engine.enqueue(session, WORKFLOW, mail_work_id(mail_id, attempt), mail_id, attempt)
 
     def _claim(self, mail_id: str, attempt: int) -> Mail | None:
         with self._database.write() as session:
@@ -180,5 +180,6 @@ class Mailer:
         log.warning("mail.failed" if final else "mail.delayed", mail=mail.id, key=mail.key, error=str(error))
 
 
-def _identity(mail_id: str, attempt: int) -> str:
+def mail_work_id(mail_id: str, attempt: int) -> str:
+    """The workflow of one try at sending a mail."""
     return f"mail/{mail_id}/{attempt}"

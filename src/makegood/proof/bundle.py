@@ -36,7 +36,10 @@ PLAIN_SETTINGS = frozenset({
     "smtp_port", "smtp_tls", "sandbox_url", "sandbox_in_production", "draft_hours", "payment_minutes", "deadline_hours",
     "quote_minutes", "sign_in_minutes", "session_days", "sweep_seconds", "housekeeping_seconds", "unheld_hours",
     "poll_seconds", "retry_seconds", "disk_floor_mb", "memory_floor_mb", "migrate_at_start", "log_mb", "workers",
-    "isolated_processes", "work", "lease_seconds",
+    "isolated_processes", "work", "lease_seconds", "console_idle_minutes", "console_hours", "operator_link_hours",
+    "probe_seconds", "retention_seconds", "unpaid_days", "paid_input_days", "delivery_days", "abandoned_days",
+    "orphan_hours", "orphan_seconds", "reconcile_seconds", "stray_hours", "alert_seconds", "alert_repeat_hours",
+    "alert_late_share", "alert_stuck_attempts", "alert_after_minutes", "test_clock_seconds",
 })  # fmt: skip
 """The settings whose values may be shown; of every other one, only whether it is set."""
 IDENTIFIER = re.compile(r"[a-z0-9#_.:-]{1,20}")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from datetime import datetime
 from itertools import pairwise
@@ -12,10 +12,14 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from makegood.engine import Engine
+from makegood.fulfillment.outside import discard_work_id
+from makegood.fulfillment.redelivering import redelivery_work_id
+from makegood.fulfillment.restoring import restore_work_id
 from makegood.kernel import audit
 from makegood.kernel.audit import AuditEvent
 from makegood.kernel.database import Base
 from makegood.kernel.errors import MakegoodError
+from makegood.notify.mails import mail_work_id
 from makegood.orders.models import Order, work_id
 from makegood.orders.obligations import refund_work_id
 from makegood.orders.reversals import pay_back_work_id
@@ -24,15 +28,9 @@ from makegood.payments.provider import PaymentProvider
 from makegood.payments.requesting import request_work_id
 
 OTHERS = {
-    "session",
-    "api_key",
-    "sign_in_link",
-    "visitor",
-    "customer",
-    "rate_event",
-    "idempotent_request",
-    "audit_event",
-}
+    "session", "api_key", "sign_in_link", "visitor", "customer", "rate_event", "idempotent_request", "audit_event",
+    "operator", "operator_link", "operator_recovery_code", "operator_session",
+}  # fmt: skip
 """Tables that say who somebody is, or are told elsewhere."""
 REFERRING = {"surplus_of", "holder", "subject"}
 """Columns that refer to something without saying so by their name."""
@@ -41,6 +39,20 @@ ROUNDS = 4
 """How many references away from the order a row may be."""
 NOT_SHOWN = {("mail", "html"), ("unit_code", "code")}
 """Twice the same, and what opens a page."""
+
+MOST_TRIES = 20
+WORKS: tuple[tuple[str, str, str, Callable[[str, int], str]], ...] = (
+    ("obligation", "id", "attempt", work_id),
+    ("obligation", "id", "refund_try", refund_work_id),
+    ("payment", "id", "request_try", request_work_id),
+    ("payment_event", "id", "handle_try", handle_work_id),
+    ("refund", "id", "tries", pay_back_work_id),
+    ("mail", "id", "tries", mail_work_id),
+    ("redelivery", "id", "tries", redelivery_work_id),
+    ("commitment", "id", "restore_try", restore_work_id),
+    ("outside", "obligation_id", "undo_try", discard_work_id),
+)
+"""The table, its column of what the work is about, its column of tries, and the work's identity."""
 
 Rows = dict[str, list[dict[str, Any]]]
 
@@ -124,20 +136,13 @@ def provider_view(providers: Mapping[str, PaymentProvider], payments: Sequence[M
 
 
 def work_states(engine: Engine, rows: Rows) -> dict[str, str]:
-    """What the engine knows of every workflow that this order ever asked for."""
-    wanted: list[str] = []
-    for row in rows.get("obligation", []):
-        wanted += [row["work"], *(work_id(row["id"], n) for n in range(1, row["attempt"] + 1))][-20:]
-        wanted += [refund_work_id(row["id"], n) for n in range(1, row["refund_try"] + 1)][-20:]
-    for row in rows.get("payment", []):
-        wanted += [request_work_id(row["id"], n) for n in range(1, row["request_try"] + 1)][-20:]
-    for row in rows.get("payment_event", []):
-        wanted += [handle_work_id(row["id"], n) for n in range(1, row["handle_try"] + 1)][-20:]
-    for row in rows.get("refund", []):
-        wanted += [pay_back_work_id(row["id"], n) for n in range(1, row["tries"] + 1)][-20:]
-    for row in rows.get("mail", []):
-        wanted += [f"mail/{row['id']}/{n}" for n in range(1, row["tries"] + 1)][-20:]
-    return {identity: str(state) for identity, state in engine.states(wanted).items()}
+    """What the engine knows of every workflow that this order lately asked for."""
+    wanted = {str(row["work"]) for row in rows.get("obligation", [])}
+    for table, subject, tries, identity in WORKS:
+        for row in rows.get(table, []):
+            last = int(row[tries])
+            wanted |= {identity(str(row[subject]), number) for number in range(max(1, last - MOST_TRIES), last + 1)}
+    return {name: str(state) for name, state in engine.states(sorted(wanted)).items()}
 
 
 def as_text(order: Mapping[str, Any], events: Sequence[Mapping[str, Any]]) -> str:

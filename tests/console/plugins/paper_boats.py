@@ -8,25 +8,10 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any, Literal
 
-from fastapi import APIRouter
 from pydantic import BaseModel, ConfigDict, Field
 
 from makegood.kernel.errors import Temporary, Unmakeable
-from makegood.product_api import (
-    Artefact,
-    Check,
-    CodeSpec,
-    CommitmentTerm,
-    DraftView,
-    FileSlot,
-    Inspection,
-    MakeContext,
-    Manifest,
-    Preview,
-    PriceLine,
-    Shop,
-    WorkContext,
-)
+from makegood.product_api import Artefact, MakeContext, Manifest, PriceLine, Product
 
 
 class Leak(Temporary):
@@ -47,27 +32,14 @@ class Options(BaseModel):
     fate: Literal["sails", "leaks", "sinks"] = "sails"
 
 
-class PaperBoats:
+class PaperBoats(Product):
     manifest = Manifest("paper-boat", "Paper boat", "/paper-boats", "Folded, launched, yours.")
     options = Options
-    files: tuple[FileSlot, ...] = ()
-    codes: tuple[CodeSpec, ...] = ()
-    commitments: tuple[CommitmentTerm, ...] = ()
     deadline = timedelta(hours=4)
     step_labels: Mapping[str, str] = {"fold": "Folding the paper", "launch": "Launching it"}
-    templates: Path | None = None
-
-    def inspect(self, ctx: WorkContext, slot: str, path: Path, file_name: str) -> Inspection:
-        raise AssertionError("there is no slot to inspect anything for")
-
-    def check(self, ctx: WorkContext, draft: DraftView) -> Sequence[str]:
-        return ()
 
     def price(self, options: BaseModel, facts: Mapping[str, Mapping[str, Any]]) -> Sequence[PriceLine]:
         return [PriceLine("Paper boat", 450)]
-
-    def preview(self, ctx: WorkContext, draft: DraftView) -> Preview:
-        raise AssertionError("nobody looks at it beforehand")
 
     def make(self, ctx: MakeContext) -> Sequence[Artefact]:
         options = ctx.unit.options
@@ -89,21 +61,9 @@ class PaperBoats:
     def verify(self, ctx: MakeContext, artefacts: Sequence[Artefact]) -> None:
         """A boat is a boat."""
 
-    def discard(self, ctx: MakeContext, artefacts: Sequence[Artefact]) -> None:
-        """Nothing outside was made."""
-
     def describe(self, options: BaseModel) -> str:
         assert isinstance(options, Options)
         return f"Paper boat “{options.name}”"
-
-    def pages(self, codes: Mapping[str, str]) -> Mapping[str, str]:
-        return {}
-
-    def checks(self) -> Sequence[Check]:
-        return ()
-
-    def router(self, shop: Shop) -> APIRouter:
-        return APIRouter()
 
 
 product = PaperBoats()
