@@ -382,6 +382,8 @@ def is_red(mutant: Mutant, folder: Path) -> bool:
     env = {**os.environ, "PYTHONPATH": str(copy)}
     done = subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, check=False)
     (folder / "log").write_text(done.stdout + done.stderr)
+    if done.returncode not in (0, 1):
+        raise SystemExit(f"{mutant.name}: the test was not run to its end: {done.stdout[-500:]}")
     return done.returncode == 1
 
 
