@@ -332,6 +332,39 @@ MUTANTS = [
         (("products/posters/layout/fonts.py", "return tuple(stamp(path) for path in sorted(found))", "return ()"),),
         "tests/acceptance/test_missing_font.py",
     ),
+    Mutant(
+        "what abandoned attempts have outside is not undone",
+        (("fulfillment/assembly.py", "discarding.sweep, jobs.sweep", "jobs.sweep"),),
+        "tests/samples/test_kinds.py::test_what_was_begun_outside_is_undone_when_it_is_refunded_before_delivery",
+    ),
+    Mutant(
+        "what a job made is not read back when it is paid for",
+        (
+            ("fulfillment/generated.py", "objects.verify(artefact.key, artefact.sha256, artefact.size)", "pass"),
+        ),
+        "tests/samples/test_kinds.py::test_what_the_job_made_is_made_again_if_it_is_gone_when_it_is_paid_for",
+    ),
+    Mutant(
+        "a renewal begins now instead of after what is paid for",
+        (("fulfillment/commitments.py", "since = max([now, *(one.until for one in before)])", "since = now"),),
+        "tests/samples/test_kinds.py::test_two_renewals_prolong_the_same_mailbox_twice",
+    ),
+    Mutant(
+        "what fails after its delivery is not made again",
+        (("fulfillment/probing.py", "            self._restore(head.id, head.restore_try)\n", ""),),
+        "tests/samples/test_kinds.py::test_a_mailbox_that_vanished_is_made_again_and_nothing_is_paid_back",
+    ),
+    Mutant(
+        "one that fails takes its chunk with it",
+        (
+            (
+                "fulfillment/workflow.py",
+                "        failed[member] = _typed(error, member)\n\n\ndef _superseded",
+                "        raise\n\n\ndef _superseded",
+            ),
+        ),
+        "tests/samples/test_kinds.py::test_two_hundred_in_chunks_are_delivered_but_for_those_that_fail_for_ever",
+    ),
 ]  # fmt: skip
 
 
