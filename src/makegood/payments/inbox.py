@@ -60,10 +60,19 @@ class Inbox:
                 session.flush()
                 self._engine.enqueue(session, HANDLE, handle_work_id(row_id, 1), row_id)
         except IntegrityError:
-            # The unique (provider, event id) is what makes a second delivery harmless.
-            return False
+            # The unique (provider, event id) is what makes a second delivery harmless; anything else is no success.
+            if self._has(provider_name, event.event_id):
+                return False
+            raise
         faults.reach("inbox:after")
         return True
+
+    def _has(self, provider_name: str, event_id: str) -> bool:
+        query = sa.select(PaymentEvent.id).where(
+            PaymentEvent.provider == provider_name, PaymentEvent.event_id == event_id
+        )
+        with self._database.read() as session:
+            return session.scalar(query) is not None
 
     def handle(self, row_id: str) -> None:
         """Look at the payment that the notification is about; mark it handled last."""
