@@ -147,7 +147,7 @@ async def put_file(
     shop, who = services(request), await run_in_threadpool(caller, request)
     draft = await run_in_threadpool(shop.drafts.get, who, draft_id)
     limit = shop.drafts.slot(draft, slot).max_bytes
-    async with received(request, shop.settings.home / "scratch", slot, limit) as path:
+    async with received(request, shop.workshop.scratch, slot, limit) as path:
         draft = await run_in_threadpool(shop.drafts.put_file, who, draft_id, slot, path, read_file_name(name))
     return await run_in_threadpool(draft_json, shop, who, draft)
 

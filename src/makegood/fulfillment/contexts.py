@@ -34,20 +34,21 @@ class Workshop:
         self.objects, self.isolated, self.engine, self.links = objects, isolated, engine, links
         self.currency = currency
         # Several processes may share a home; each has a folder that bears its number.
-        self._scratch = scratch / str(os.getpid())
-        self._scratch.mkdir(parents=True, exist_ok=True)
+        self.scratch = scratch / str(os.getpid())
+        """Where this process puts what it is working on."""
+        self.scratch.mkdir(parents=True, exist_ok=True)
 
     def clear(self) -> None:
         """Remove what processes that are gone left behind: it belongs to nobody."""
-        for folder in self._scratch.parent.iterdir():
-            if folder.name == self._scratch.name or not _runs(folder.name):
+        for folder in self.scratch.parent.iterdir():
+            if folder.is_dir() and (folder.name == self.scratch.name or not _runs(folder.name)):
                 shutil.rmtree(folder)
-        self._scratch.mkdir()
+        self.scratch.mkdir()
 
     @contextmanager
     def folder(self) -> Iterator[Path]:
         """A private folder, removed when the block ends."""
-        with tempfile.TemporaryDirectory(dir=self._scratch) as folder:
+        with tempfile.TemporaryDirectory(dir=self.scratch) as folder:
             yield Path(folder)
 
     @contextmanager
