@@ -56,7 +56,8 @@ class World:
         )
         settings = Settings(
             home=self.folder / "home", env="test", sandbox_url="http://sandbox", sandbox_key=KEY,
-            sandbox_webhook_secret=SECRET, retry_seconds=0.01, stray_hours=0, disk_floor_mb=0, draft_hours=1,
+            sandbox_webhook_secret=SECRET, retry_seconds=0.01, stray_hours=0, disk_floor_mb=0, draft_hours=0.25,
+            unheld_hours=0.1, payment_minutes=12 * 60,
             isolated_processes=1,
         )  # fmt: skip
         with patch.object(app, "Engine", ScriptedEngine), patch.object(app, "SandboxProvider", self._adapter):
