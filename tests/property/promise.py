@@ -33,7 +33,7 @@ from tests.samples.stickers import product as stickers
 
 KEY, SECRET = "sandbox-key-for-tests-only", "sandbox-secret-for-tests-only"
 MOST_ROUNDS = 60
-ROUND = timedelta(minutes=20)
+ROUND = timedelta(hours=1)
 
 
 class World:

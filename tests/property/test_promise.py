@@ -19,7 +19,7 @@ def _world(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(promise, "world", promise.World())
 
 
-@pytest.mark.parametrize("examples", [15, pytest.param(500, marks=pytest.mark.nightly)])
+@pytest.mark.parametrize("examples", [6, pytest.param(500, marks=pytest.mark.nightly)])
 def test_whatever_happens_each_order_is_delivered_or_given_back_once(examples: int) -> None:
     run_state_machine_as_test(promise.Promise, settings=settings(EASY, max_examples=examples, stateful_step_count=40))
 
