@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
+from pathlib import Path
 from threading import Event, Thread
 
 import sqlalchemy as sa
@@ -80,6 +81,7 @@ from makegood.storage.objects import ObjectStore
 from makegood.storage.orphans import Orphans
 from makegood.storage.retention import Retention
 from makegood.web import failing
+from makegood.web.checks import PagesAreThere
 from makegood.web.security import Security
 from makegood.web.services import Services
 
@@ -214,7 +216,8 @@ def examinations(
         ProductSchemasAreWhole(products),
         ModelsLoad(),
         ProductsAreWhole(products),
-        pages.PagesAreThere(),
+        PagesAreThere("pages", Path(pages.__file__).parent),
+        PagesAreThere("console", Path(console.__file__).parent),
         LettersAreThere(),
         StoreWorks(objects),
         DiskHasRoom(objects, settings.disk_floor_mb),

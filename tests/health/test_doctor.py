@@ -17,6 +17,7 @@ from makegood.proof.checks import ClockIsRight, MemoryHasRoom, ProvidersKnowUs, 
 from makegood.proof.doctor import Doctor
 from makegood.proof.findings import Findings, found
 from makegood.storage.objects import ObjectStore, StorageAway, StorageRefused
+from makegood.web.checks import PagesAreThere
 from tests.health.toyshop import command
 from tests.shops import KEY, SECRET, Provider, free_port, until
 
@@ -163,6 +164,17 @@ def test_health_does_not_look_again_at_what_it_has_just_seen_and_the_doctor_does
     assert counting.looks == 1
     counting.problem = "gone"
     assert not examined.examine()[0].findings.is_well
+
+
+def test_a_template_that_pages_name_and_nobody_has_is_a_finding(tmp_path: Path) -> None:
+    (tmp_path / "templates").mkdir()
+    (tmp_path / "desk.py").write_text('render("there.html"); render("gone.html")')
+    (tmp_path / "templates" / "there.html").write_text("here")
+
+    [line] = PagesAreThere("console", tmp_path).look().lines
+
+    assert "gone.html" in line.name
+    assert "console/templates" in line.mend
 
 
 def test_an_examination_that_fails_is_a_finding(monkeypatch: pytest.MonkeyPatch) -> None:

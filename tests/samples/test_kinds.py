@@ -223,6 +223,23 @@ def test_what_cant_be_restored_is_paid_back_for_the_time_that_was_left(shop: Sho
     assert after["units"][0]["delivery"] == "delivered"
 
 
+def test_a_shop_that_can_not_look_breaks_no_promise(shop: Shop, office: PostOffice) -> None:
+    (customer, order), reference = bought_mailbox(shop, office, seconds=3600)
+    [points] = (shop.home.parent / "site").glob("*/entry_points.txt")
+    whole = points.read_text()
+    points.write_text(whole.replace("tests.samples.mailboxes:", "tests.samples.gone:"))
+    shop.restart()
+    # Longer than the mailboxes' grace and limit together: were it held against the mailbox, its money would go back.
+    time.sleep(7)
+    points.write_text(whole)
+    shop.restart()
+
+    customer.at_rest(order["number"])
+    assert customer.order(order["number"])["units"][0]["commitments"][0]["state"] == "standing"
+    assert office.counts()[reference] == (1, 0)
+    assert shop.provider.kept(order["payment"]["id"]) == 1000
+
+
 def test_two_renewals_prolong_the_same_mailbox_twice(shop: Shop, office: PostOffice) -> None:
     (customer, order), reference = bought_mailbox(shop, office, seconds=3600)
     [unit] = order["units"]

@@ -65,13 +65,13 @@ def _tries(session: Session) -> Seen:
     return {
         (what, identity): (order_id, tries)
         for what, query in queries.items()
-        for identity, order_id, tries in session.execute(query).tuples()
+        for identity, order_id, tries in session.execute(query)
     }
 
 
 def _changes(session: Session, before: Seen, only: set[str]) -> list[str]:
     lines = []
-    numbers: dict[str | None, str] = dict(session.execute(sa.select(Order.id, Order.number)).tuples().all())
+    numbers: dict[str | None, str] = dict(session.execute(sa.select(Order.id, Order.number)).all())
     for (what, identity), (order_id, tries) in _tries(session).items():
         was = before.get((what, identity))
         if was is None or was[1] == tries or (only and order_id not in only):

@@ -122,4 +122,4 @@ def downloads_of(session: Session, order_id: str) -> list[tuple[Download, str]]:
         .where(Obligation.order_id == order_id)
         .order_by(Download.at, Download.id)
     )
-    return list(session.execute(query).tuples())
+    return list(session.execute(query))

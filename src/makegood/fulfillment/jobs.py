@@ -260,13 +260,11 @@ class Jobs:
         self, session: Session, job_id: str, attempt: int, delay: float, error: MakegoodError | None = None
     ) -> None:
         values: dict[str, Any] = {"error_code": error.code, "error_text": error.for_customer()} if error else {}
-        again = session.execute(
-            sa.update(Job)
-            .where(Job.id == job_id, Job.attempt == attempt, Job.state.in_(OPEN_JOB))
-            .values(state=JobState.QUEUED, attempt=attempt + 1, try_until=None, done=0.0, doing="", **values)
-            .execution_options(synchronize_session=False)
-        )
-        if again.rowcount == 1:  # type: ignore[attr-defined]
+        again = JOB.move(
+            session, Job.state, Job.id == job_id, JobState.QUEUED, Job.attempt == attempt, come_from=OPEN_JOB,
+            attempt=attempt + 1, try_until=None, done=0.0, doing="", **values,
+        )  # fmt: skip
+        if again:
             self._engine.enqueue(session, JOB_WORK, job_work_id(job_id, attempt + 1), job_id, attempt + 1, delay=delay)
 
     def _terms(self, product_id: str) -> JobTerms:

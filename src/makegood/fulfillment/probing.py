@@ -10,6 +10,7 @@ from datetime import timedelta
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
+from makegood.catalog.products import ProductUnknown
 from makegood.engine import WorkState
 from makegood.fulfillment.commitments import Commitments, is_standing, standing, term_of
 from makegood.fulfillment.models import Commitment
@@ -18,7 +19,7 @@ from makegood.fulfillment.states import CommitmentState
 from makegood.fulfillment.targets import Bench
 from makegood.fulfillment.units import current_obligation, view_unit
 from makegood.kernel import audit, logs
-from makegood.kernel.errors import MakegoodError
+from makegood.kernel.errors import MakegoodError, Misconfigured
 from makegood.orders.models import Obligation
 from makegood.orders.reading import unit_with_line
 from makegood.orders.states import Money
@@ -111,12 +112,16 @@ class CommitmentSweep:
             return bool(taken.rowcount)  # type: ignore[attr-defined]
 
     def _probe(self, unit_id: str, kind: str) -> None:
-        term, problem, kept = CommitmentTerm(kind, timedelta()), None, None
+        term, problem = CommitmentTerm(kind, timedelta()), None
         try:
             kept = self._kept(unit_id)
             term = term_of(kept.product, kept.unit, kind)
             with self._bench.outside(kept.obligation_id, kept.unit, dict(kept.unit.references)) as ctx:
                 problem = kept.product.probe(ctx)
+        except (Misconfigured, ProductUnknown) as error:
+            # The shop can't look: that says nothing of what it would have seen, so no time runs against it.
+            log.warning("commitment.not_looked_at", unit=unit_id, kind=kind, problem=error.for_operator())
+            return
         except MakegoodError as error:
             problem = error.for_operator()
         except Exception as error:

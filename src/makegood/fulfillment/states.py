@@ -26,8 +26,8 @@ OPEN_JOB = (JobState.QUEUED, JobState.PROCESSING)
 JOB = States(
     "job",
     {
-        # From processing back to queued: the next try.
-        JobState.QUEUED: [JobState.PROCESSING, JobState.FAILED, JobState.CANCELLED],
+        # To queued: the next try.
+        JobState.QUEUED: [JobState.QUEUED, JobState.PROCESSING, JobState.FAILED, JobState.CANCELLED],
         JobState.PROCESSING: [
             JobState.PROCESSING,
             JobState.QUEUED,

@@ -8,7 +8,6 @@ from starlette.types import Receive, Scope, Send
 
 from makegood.kernel import logs
 from makegood.pages import account, checkout, orders, outbox, storefront
-from makegood.pages.checks import PagesAreThere
 from makegood.pages.errors import error_page
 from makegood.pages.shop import ProductShop
 from makegood.web.services import Services
@@ -16,7 +15,7 @@ from makegood.web.templating import STATIC
 
 log = logs.get("pages")
 
-__all__ = ["PagesAreThere", "error_page", "install"]
+__all__ = ["error_page", "install"]
 
 
 class Statics(StaticFiles):

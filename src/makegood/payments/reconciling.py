@@ -282,4 +282,4 @@ def order_numbers(session: Session, findings: Iterable[Finding]) -> dict[str, st
     """The orders' numbers by their ids, for whoever shows findings."""
     wanted = {finding.order_id for finding in findings if finding.order_id}
     query = sa.select(Order.id, Order.number).where(Order.id.in_(wanted))
-    return dict(session.execute(query).tuples().all()) if wanted else {}
+    return dict(session.execute(query).all()) if wanted else {}

@@ -106,4 +106,4 @@ class PaymentSweep:
 
     def _rows(self, query: sa.Select[str, int]) -> list[tuple[str, int]]:
         with self._database.read() as session:
-            return list(session.execute(query).tuples())
+            return list(session.execute(query))

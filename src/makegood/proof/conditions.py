@@ -352,7 +352,7 @@ def _owed(session: Session) -> Iterator[tuple[Obligation, str]]:
         .order_by(Obligation.owed_at)
         .limit(MOST)
     )
-    yield from session.execute(query).tuples()
+    yield from session.execute(query)
 
 
 def _after_what_was_told(session: Session, kind: str) -> datetime:

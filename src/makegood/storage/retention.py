@@ -140,7 +140,7 @@ class Retention:
         """Each holder in a transaction of its own, which locks the row that decides and then looks again."""
         query = sa.select(Hold.kind, Hold.holder).where(rule.applies, rule.over).distinct().limit(10 * AT_A_TIME)
         with self._database.read() as session:
-            over = list(session.execute(query).tuples())
+            over = list(session.execute(query))
         for kind, holder in over:
             with self._database.write() as session:
                 if rule.locks is not None:
