@@ -40,6 +40,7 @@ def main() -> None:
         fcntl.flock(lock, fcntl.LOCK_EX)
         create_venv()
         install_packages(level)
+        run("python", "-m", "compileall", "-q", "src", "tests")
         install_node_modules(ROOT / "frontend")
         run("node", "build.mjs", folder=ROOT / "frontend")
         if level != "run":
@@ -78,7 +79,8 @@ def install_packages(level: str) -> None:
     def install() -> None:
         PACKAGES_STAMP.unlink(missing_ok=True)
         python = ("--quiet", "--python", BIN / "python")
-        run("uv", "pip", "sync", *python, "--require-hashes", *locks)
+        # Compiled here and not by whoever starts first: three quarters of a start went into it.
+        run("uv", "pip", "sync", *python, "--require-hashes", "--compile-bytecode", *locks)
         run("uv", "pip", "install", *python, "--no-deps", "--editable", ROOT)
         PACKAGES_STAMP.write_text(json.dumps(wanted))
 
