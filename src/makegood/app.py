@@ -302,6 +302,7 @@ def build(
         ]),
     )  # fmt: skip
     every = settings.sweep_seconds
+    work_is_kept = timedelta(days=settings.engine_days)
     periodics = [
         Periodic("payments", every, *payment_sweep.parts),
         Periodic("reconciliation", settings.reconcile_seconds, reconciling.run),
@@ -310,6 +311,7 @@ def build(
         Periodic("mails", every, mailer.sweep),
         Periodic("housekeeping", settings.housekeeping_seconds, *housekeeping.parts),
         Periodic("retention", settings.retention_seconds, retention.run),
+        Periodic("ended work", settings.housekeeping_seconds, lambda: engine.forget_ended(clock.now() - work_is_kept)),
         Periodic("orphans", settings.orphan_seconds, orphans.run),
         Periodic("accounts", 600, accounts.forget_expired, services.operator_sign_in.forget_expired),
     ]

@@ -12,7 +12,7 @@ import pytest
 from tests.shops import Customer, Shop
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
     """A shop that stays up through all of it."""
     with Shop(tmp_path_factory.mktemp("hostile")) as running:

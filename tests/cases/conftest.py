@@ -19,7 +19,7 @@ LINKED = [Path("pages/static"), FONTS, POSTERS / "samples", POSTERS / "photo" / 
 SETTINGS = {"MAKEGOOD_TAX_PERCENT": "19", "MAKEGOOD_LEASE_SECONDS": "2"}
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def package(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A copy of the shop's own files from which some may be taken away."""
     copy = tmp_path_factory.mktemp("package") / "makegood"
@@ -34,14 +34,14 @@ def package(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return copy
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def shop(tmp_path_factory: pytest.TempPathFactory, package: Path) -> Iterator[CornerShop]:
     path = os.pathsep.join([str(package.parent), os.environ.get("PYTHONPATH", "")])
     with CornerShop(tmp_path_factory.mktemp("corner"), PYTHONPATH=path, **SETTINGS) as running:
         yield running
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def office(shop: CornerShop) -> Iterator[Office]:
     with Office(shop) as working:
         yield working

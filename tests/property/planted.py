@@ -32,8 +32,8 @@ def acknowledged_first() -> Iterator[None]:
     def later(self: Any, session: Any, order: Any, *args: Any) -> None:
         from makegood.kernel.database import after_commit
 
-        assert promise.world is not None
-        services = promise.world.running.services
+        assert promise.worlds.current is not None
+        services = promise.worlds.current.running.services
 
         def now() -> None:
             from makegood.kernel import faults

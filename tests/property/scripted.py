@@ -10,6 +10,7 @@ import pickle
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any, TypeVar
 
 from sqlalchemy.orm import Session
@@ -152,6 +153,10 @@ class ScriptedEngine:
     def forget(self, held: set[str]) -> None:
         """Lose everything that nobody works on."""
         self.works = {identity: work for identity, work in self.works.items() if identity in held}
+
+    def forget_ended(self, before: datetime) -> int:
+        """Its works are few and are kept."""
+        return 0
 
     def step(self, name: str, work: Callable[[], T]) -> T:
         doing: Work = self._here.work

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import pytest
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis.stateful import run_state_machine_as_test
@@ -14,9 +16,11 @@ EASY = settings(deadline=None, suppress_health_check=list(HealthCheck), print_bl
 
 
 @pytest.fixture(autouse=True)
-def _world(monkeypatch: pytest.MonkeyPatch) -> None:
+def _worlds(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setattr(faults, "reach", faults.reach)
-    monkeypatch.setattr(promise, "world", promise.World())
+    monkeypatch.setattr(promise, "worlds", promise.Worlds())
+    yield
+    promise.worlds.close()
 
 
 @pytest.mark.parametrize("examples", [6, pytest.param(500, marks=pytest.mark.nightly)])

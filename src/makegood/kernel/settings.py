@@ -71,6 +71,8 @@ class Settings(BaseSettings):
     """How long what was made can be downloaded, from the later of making and payment; for ever if not set."""
     abandoned_days: float = Field(default=0, ge=0)
     """How long the files of what could not be made are kept once its money is back."""
+    engine_days: float = Field(default=30, ge=0)
+    """How long the engine's records of work that has ended are kept."""
     orphan_hours: float = Field(default=24, ge=0)
     """How old an object without a row must be before it counts as left over."""
     orphan_seconds: float = 6 * 3600

@@ -74,7 +74,7 @@ class Shop(Server):
         settings = {
             "MAKEGOOD_HOME": str(self.home), "MAKEGOOD_ENV": "test", "MAKEGOOD_SANDBOX_URL": self.provider.url,
             "MAKEGOOD_SANDBOX_KEY": KEY, "MAKEGOOD_SANDBOX_WEBHOOK_SECRET": SECRET, "MAKEGOOD_SWEEP_SECONDS": "0.5",
-            "MAKEGOOD_RETRY_SECONDS": "0.2", "MAKEGOOD_POLL_SECONDS": "0.1", "MAKEGOOD_ISOLATED_PROCESSES": "1",
+            "MAKEGOOD_RETRY_SECONDS": "0.2", "MAKEGOOD_POLL_SECONDS": "0.4", "MAKEGOOD_ISOLATED_PROCESSES": "1",
             "MAKEGOOD_DISK_FLOOR_MB": "1",
         }  # fmt: skip
         command = [sys.executable, "-m", "makegood.cli", "serve", "--port", str(port)]
