@@ -66,6 +66,9 @@ TAMPERED = {
         "UPDATE obligation SET delivery = 'made', delivered_at = NULL, deadline_at = '2020-01-01 00:00:00.000000'"
     ),
     "what stays owed after delivery has an end": "UPDATE commitment SET until = since",
+    "what was promised until a date is over after it": (
+        "UPDATE commitment SET since = '2020-01-01 00:00:00.000000', until = '2020-02-01 00:00:00.000000'"
+    ),
     "the payment providers' own word is the same as ours": "UPDATE payment SET captured_minor = 1 WHERE paid_at > ''",
 }
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 import sqlalchemy as sa
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import InstrumentedAttribute, Session, aliased
 
 from makegood.catalog.products import Products
 from makegood.fulfillment.models import Commitment
@@ -87,7 +87,7 @@ class Commitments:
         others = [one for one in standing(session, row.unit_id, row.kind) if one.id != row.id and one.until > now]
         owed = self._obligations.get(session, row.obligation_id)
         money_went = owed.money not in (Money.KEPT, Money.DISPUTED)
-        if not others and not money_went and self._is_renewed(session, row.unit_id):
+        if not others and not money_went and session.scalar(sa.select(is_being_renewed(row.unit_id))):
             return
         moved = COMMITMENT.move(
             session, Commitment.state, Commitment.id == row.id, CommitmentState.OVER, ended_at=now,
@@ -126,17 +126,14 @@ class Commitments:
         self._telling.broken(session, rows[0].id, unit_id, returned)
         return True
 
-    def _is_renewed(self, session: Session, unit_id: str) -> bool:
-        """Whether a renewal of this unit is paid for and not delivered yet."""
-        query = (
-            sa.select(sa.func.count()).select_from(Obligation)
-            .join(Unit, Unit.id == Obligation.unit_id).join(OrderLine, OrderLine.id == Unit.order_line_id)
-            .where(
-                OrderLine.renews_unit_id == unit_id, Obligation.delivery.in_(OPEN_DELIVERY),
-                Obligation.money.in_((Money.KEPT, Money.DISPUTED)),
-            )
-        )  # fmt: skip
-        return bool(session.scalar(query))
+
+def is_being_renewed(unit_id: str | sa.ColumnElement[str] | InstrumentedAttribute[str]) -> sa.Exists:
+    """Whether a renewal of this unit is paid for and not delivered yet."""
+    owed, unit, line = aliased(Obligation), aliased(Unit), aliased(OrderLine)
+    return sa.exists().where(
+        owed.unit_id == unit.id, unit.order_line_id == line.id, line.renews_unit_id == unit_id,
+        owed.delivery.in_(OPEN_DELIVERY), owed.money.in_((Money.KEPT, Money.DISPUTED)),
+    )  # fmt: skip
 
 
 def unused_share(obligation: Obligation, row: Commitment, failing_since: datetime) -> int:

@@ -7,7 +7,9 @@ from datetime import timedelta
 
 import sqlalchemy as sa
 
+from makegood.fulfillment.commitments import is_being_renewed
 from makegood.fulfillment.models import ArtefactRow, Commitment, Grant
+from makegood.fulfillment.states import CommitmentState
 from makegood.kernel.errors import MakegoodError
 from makegood.orders.models import Obligation, Order, OrderInput, OrderLine, Unit
 from makegood.orders.states import OPEN_DELIVERY, Delivery, Money
@@ -142,6 +144,21 @@ class CommitmentsAreRecorded:
             yield number, f"its {kind} was to end before it began"
 
 
+class CommitmentsEnd:
+    name = "what was promised until a date is over after it"
+
+    def violations(self, evidence: Evidence) -> Iterator[tuple[str, str]]:
+        query = (
+            sa.select(Order.number, Commitment.kind, Commitment.until)
+            .join(Obligation, Obligation.id == Commitment.obligation_id)
+            .join(Order, Order.id == Obligation.order_id)
+            .where(Commitment.state == CommitmentState.STANDING, Commitment.until < evidence.now - OVERDUE)
+            .where(~is_being_renewed(Commitment.unit_id))
+        )
+        for number, kind, until in evidence.session.execute(query):
+            yield number, f"its {kind} was to end at {until:%Y-%m-%d %H:%M} and nothing ended it"
+
+
 CLAUSES: tuple[Clause, ...] = (
     EveryPaidUnitIsOwed(),
     EveryCentIsAllocated(),
@@ -150,6 +167,7 @@ CLAUSES: tuple[Clause, ...] = (
     NothingIsOverdue(),
     NeededInputsAreKept(),
     CommitmentsAreRecorded(),
+    CommitmentsEnd(),
     ProvidersAgree(),
     CapturesAreKnown(),
     DisputesAreKnown(),
