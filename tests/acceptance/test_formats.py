@@ -20,7 +20,7 @@ from tests.shops import Shop
 
 BAD_PHOTOS = {"archive", "document", "drawing", "text", "truncated", "truncated-progressive"}
 PHOTOS = [p for p in sorted((FIXTURES / "photo").iterdir()) if p.suffix != ".sh" and p.stem not in BAD_PHOTOS]
-SOUNDS = [p for p in sorted((FIXTURES / "sound").iterdir()) if p.suffix not in (".sh", ".py")]
+SOUNDS = [p for p in sorted((FIXTURES / "sound").iterdir()) if p.is_file() and p.suffix not in (".sh", ".py")]
 PAGES = {
     "A4": (210, 297), "A3": (297, 420), "Letter": (215.9, 279.4), "18x24in": (457.2, 609.6), "24x36in": (609.6, 914.4),
 }  # fmt: skip
