@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import heapq
 import threading
 import time
 from typing import TYPE_CHECKING, cast
@@ -21,11 +22,18 @@ class Waker:
     def __init__(self) -> None:
         self._changed = threading.Condition()
         self._stopped = self._woken = False
+        self._due: list[float] = []
 
     def wake(self) -> None:
         """Poll now."""
         with self._changed:
             self._woken = True
+            self._changed.notify_all()
+
+    def wake_in(self, seconds: float) -> None:
+        """Poll after so long, whatever the timeout of the wait."""
+        with self._changed:
+            heapq.heappush(self._due, time.monotonic() + seconds)
             self._changed.notify_all()
 
     def set(self) -> None:
@@ -39,9 +47,15 @@ class Waker:
 
     def wait(self, timeout: float | None = None) -> bool:
         """Wait until woken, stopped or timed out; whether it was stopped."""
+        end = None if timeout is None else time.monotonic() + timeout
         with self._changed:
-            if not (self._stopped or self._woken):
-                self._changed.wait(timeout)
+            while not (self._stopped or self._woken):
+                now, soonest = time.monotonic(), [at for at in (end, *self._due[:1]) if at is not None]
+                if soonest and min(soonest) <= now:
+                    break
+                self._changed.wait(min(soonest) - now if soonest else None)
+            while self._due and self._due[0] <= time.monotonic():
+                heapq.heappop(self._due)
             was_woken, self._woken = self._woken, False
         if was_woken and not self._stopped:
             time.sleep(SETTLE_SECONDS)
@@ -73,6 +87,12 @@ class Dispatcher:
         waker = self._wakers.get(queue)
         if waker is not None:
             waker.wake()
+
+    def wake_in(self, queue: str, seconds: float) -> None:
+        """Look into that queue after so long."""
+        waker = self._wakers.get(queue)
+        if waker is not None:
+            waker.wake_in(seconds)
 
     def stop(self) -> None:
         """Take no more work."""

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import threading
+from collections import Counter
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from datetime import datetime
@@ -39,6 +40,8 @@ MIGRATING = 5_381_409_774
 """PostgreSQL's advisory lock that keeps two starts from creating the engine's tables at once."""
 
 
+DELAYED_EVERY = 1.1
+"""Seconds after which the engine has surely noticed that delayed work is due: it looks every second."""
 FENCED = 75
 """Exit code of a process that was taken for dead: start it again."""
 
@@ -61,6 +64,7 @@ class Engine:
         self._workers, self._poll_seconds, self._lease_seconds = workers, poll_seconds, lease_seconds
         self.executor_id = EMBEDDED if database.is_sqlite else BOOT
         self._running: dict[str, object] = {}
+        self._busy: Counter[str] = Counter()
         self._queues: dict[str, str] = {}
         self._client: DBOSClient | None = None
         self._lock = threading.Lock()
@@ -75,6 +79,8 @@ class Engine:
         def run(*args: Any) -> None:
             identity, token = str(DBOS.workflow_id), object()
             self._running[identity] = token
+            with self._lock:
+                self._busy[queue] += 1
             try:
                 body(*args)
             except Exception:
@@ -84,7 +90,11 @@ class Engine:
                 with self._lock:
                     if self._running.get(identity) is token:
                         del self._running[identity]
-                self._wake(queue)
+                    was_full = self._busy[queue] >= self._workers
+                    self._busy[queue] -= 1
+                # Where there was room, nothing waited for this to end.
+                if was_full:
+                    self._wake(queue)
 
         DBOS.workflow(name=name, max_recovery_attempts=1000)(run)
         self._queues[name] = queue
@@ -151,10 +161,13 @@ class Engine:
         if delay > 0:
             options["delay_seconds"] = delay
         self._door.enqueue_in_transaction(session, options, *args)
-        if delay <= 0:
-            after_commit(session, partial(self._wake, self._queues[workflow]))
-            if not self._domain.is_sqlite:
-                listener.announce(session, self._queues[workflow])
+        queue = self._queues[workflow]
+        if delay > 0:
+            after_commit(session, partial(self._wake_in, queue, delay + DELAYED_EVERY))
+            return
+        after_commit(session, partial(self._wake, queue))
+        if not self._domain.is_sqlite:
+            listener.announce(session, queue)
 
     def state(self, identity: str) -> WorkState:
         """What has become of the workflow. What runs and has lost its process is taken over by the fleet."""
@@ -231,6 +244,10 @@ class Engine:
     def _wake(self, queue: str) -> None:
         if self._dispatcher is not None:
             self._dispatcher.wake(queue)
+
+    def _wake_in(self, queue: str, seconds: float) -> None:
+        if self._dispatcher is not None:
+            self._dispatcher.wake_in(queue, seconds)
 
     def _one_at_a_time(self) -> AbstractContextManager[object]:
         return advisory_lock(self._domain.engine, MIGRATING)

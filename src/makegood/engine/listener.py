@@ -10,14 +10,16 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from makegood.kernel import logs
+from makegood.kernel.database import BOOT
 
 log = logs.get("engine")
 CHANNEL = "makegood_work"
 
 
 def announce(session: Session, queue: str) -> None:
-    """Tell every listening process, when the caller's transaction commits, that `queue` has work."""
-    session.execute(sa.text("SELECT pg_notify(:channel, :queue)"), {"channel": CHANNEL, "queue": queue})
+    """Tell every other listening process, when the caller's transaction commits, that `queue` has work."""
+    notice = {"channel": CHANNEL, "notice": f"{BOOT} {queue}"}
+    session.execute(sa.text("SELECT pg_notify(:channel, :notice)"), notice)
 
 
 class Listener:
@@ -49,4 +51,6 @@ class Listener:
             connection.execute(f"LISTEN {CHANNEL}")
             while not self._stopping.is_set():
                 for notice in connection.notifies(timeout=1):
-                    self._heard(notice.payload)
+                    sender, _, queue = notice.payload.partition(" ")
+                    if sender != BOOT:
+                        self._heard(queue)

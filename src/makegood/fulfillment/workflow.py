@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
 
+import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from makegood.engine import Engine
@@ -19,8 +20,9 @@ from makegood.fulfillment.telling import Telling
 from makegood.kernel import audit, logs
 from makegood.kernel.errors import MakegoodError, Temporary, Unmakeable
 from makegood.kernel.ids import new_id, new_secret
-from makegood.orders.models import Order, OrderLine, Unit
+from makegood.orders.models import Order, Unit
 from makegood.orders.obligations import FULFIL, Obligations
+from makegood.orders.reading import unit_with_line
 from makegood.orders.states import Delivery
 from makegood.product_api import Artefact
 
@@ -144,7 +146,7 @@ class Fulfillment:
         lost: dict[Member, MakegoodError] = {}
         with self._database.write() as session:
             # Who delivers the last of an order, and of a line, must see what the others did.
-            session.get_one(Order, verified[0].order_id, with_for_update=True)
+            session.execute(sa.select(Order.id).where(Order.id == verified[0].order_id).with_for_update())
             granted = []
             for target in verified:
                 member = (target.obligation_id, target.attempt)
@@ -165,8 +167,7 @@ class Fulfillment:
     def grant(self, session: Session, delivered: Sequence[Target]) -> None:
         """The customer's right to what was just delivered of a line, what stays promised, the mail, and the holds."""
         now = self._clock.now()
-        order = session.get_one(Order, delivered[0].order_id)
-        line = session.get_one(OrderLine, delivered[0].line_id)
+        _, line, order = unit_with_line(session, delivered[0].unit.id)
         for target in delivered:
             grant = Grant(
                 id=new_id(), obligation_id=target.obligation_id, attempt=target.attempt, token=new_secret(),

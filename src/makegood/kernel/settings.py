@@ -83,8 +83,8 @@ class Settings(BaseSettings):
     """How often the providers' own lists are compared with the books."""
     stray_hours: float = 72
     """How long an operator has to look at money that belongs to no order before it goes back."""
-    poll_seconds: float = 2
-    """How often queues are looked into where nothing wakes the process: for delayed work and that of other hosts."""
+    poll_seconds: float = 5
+    """How often queues are looked into where nothing wakes the process."""
     lease_seconds: float = 10
     """How long a process that works may be silent before others take over what it was doing."""
     retry_seconds: float = 2

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlalchemy as sa
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, lazyload
 
 from makegood.kernel.errors import NotFound
 from makegood.kernel.ids import read_crockford
@@ -50,12 +50,13 @@ def state_of(session: Session, order: Order) -> OrderState:
 
 
 def unit_with_line(session: Session, unit_id: str) -> tuple[Unit, OrderLine, Order]:
-    """A unit with the line and the order that it belongs to."""
+    """A unit with the line and the order that it belongs to; their other lines and units are read when asked for."""
     query = (
         sa.select(Unit, OrderLine, Order)
         .join(OrderLine, OrderLine.id == Unit.order_line_id)
         .join(Order, Order.id == OrderLine.order_id)
         .where(Unit.id == unit_id)
+        .options(lazyload(Order.lines), lazyload(OrderLine.units))
     )
     unit, line, order = session.execute(query).one()
     return unit, line, order
