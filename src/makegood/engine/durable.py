@@ -42,6 +42,7 @@ MIGRATING = 5_381_409_774
 
 DELAYED_EVERY = 1.1
 """Seconds after which the engine has surely noticed that delayed work is due: it looks every second."""
+RECORDED_AFTER = 0.05
 FENCED = 75
 """Exit code of a process that was taken for dead: start it again."""
 
@@ -65,6 +66,7 @@ class Engine:
         self.executor_id = EMBEDDED if database.is_sqlite else BOOT
         self._running: dict[str, object] = {}
         self._busy: Counter[str] = Counter()
+        self._pressed: set[str] = set()
         self._queues: dict[str, str] = {}
         self._client: DBOSClient | None = None
         self._lock = threading.Lock()
@@ -79,8 +81,7 @@ class Engine:
         def run(*args: Any) -> None:
             identity, token = str(DBOS.workflow_id), object()
             self._running[identity] = token
-            with self._lock:
-                self._busy[queue] += 1
+            self._begins(queue)
             try:
                 body(*args)
             except Exception:
@@ -90,11 +91,7 @@ class Engine:
                 with self._lock:
                     if self._running.get(identity) is token:
                         del self._running[identity]
-                    was_full = self._busy[queue] >= self._workers
-                    self._busy[queue] -= 1
-                # Where there was room, nothing waited for this to end.
-                if was_full:
-                    self._wake(queue)
+                self._ends(queue)
 
         DBOS.workflow(name=name, max_recovery_attempts=1000)(run)
         self._queues[name] = queue
@@ -240,6 +237,24 @@ class Engine:
 
     def _give_up(self, pending: Pending) -> None:
         self._door.cancel_workflow(pending.workflow_id)
+
+    def _begins(self, queue: str) -> None:
+        with self._lock:
+            self._busy[queue] += 1
+            if self._busy[queue] >= self._workers:
+                self._pressed.add(queue)
+
+    def _ends(self, queue: str) -> None:
+        """Where there was room all the while, nothing waited for this to end. Else more may wait, and again once the
+        engine has recorded this end, before which it counts its place as taken."""
+        with self._lock:
+            self._busy[queue] -= 1
+            is_pressed = queue in self._pressed
+            if self._busy[queue] == 0:
+                self._pressed.discard(queue)
+        if is_pressed:
+            self._wake(queue)
+            self._wake_in(queue, RECORDED_AFTER)
 
     def _wake(self, queue: str) -> None:
         if self._dispatcher is not None:
