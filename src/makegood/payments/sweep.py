@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import sqlalchemy as sa
 
@@ -28,6 +28,7 @@ LIVE = (WorkState.WAITING, WorkState.RUNNING)
 LONGEST_WAIT = 3600.0
 LONGEST_WAIT_TO_PAY = 30.0
 """Seconds; in the second case somebody sits and waits."""
+TIME_TO_HANDLE = timedelta(minutes=1)
 
 
 class PaymentSweep:
@@ -56,24 +57,38 @@ class PaymentSweep:
                 self._requesting.request_again(payment_id, request_try, delay)
 
     def _unsettled(self) -> None:
-        """Ask about every open payment, the older the more rarely, and let an overdue one expire at the provider."""
+        """Ask about every open payment, the older the more rarely, and let an overdue one expire at the provider.
+        One that a notification has just come for is asked about when that is handled."""
         now = self._clock.now()
+        notified = sa.exists().where(
+            PaymentEvent.provider_ref == Payment.provider_ref, PaymentEvent.handled_at.is_(None),
+            PaymentEvent.received_at > now - TIME_TO_HANDLE,
+        )  # fmt: skip
         query = sa.select(Payment).where(
-            Payment.state.in_(UNSETTLED), Payment.closed_at.is_(None), Payment.provider_ref.is_not(None)
+            Payment.state.in_(UNSETTLED), Payment.closed_at.is_(None), Payment.provider_ref.is_not(None), ~notified
         )
         with self._database.read() as session:
             payments = list(session.scalars(query))
         for payment in payments:
             age = now - payment.created_at
             every = max(timedelta(seconds=self._poll_seconds), age / 20)
-            if payment.polled_at is not None and now - payment.polled_at < every:
+            is_due = payment.polled_at is None or now - payment.polled_at >= every
+            if not is_due or not self._takes(payment, now):
                 continue
             try:
                 self._poll(payment, overdue=payment.expires_at <= now)
             except MakegoodError as error:
                 log.warning("payment.poll_failed", payment=payment.id, problem=error.for_operator())
-            with self._database.write() as session:
-                session.execute(sa.update(Payment).where(Payment.id == payment.id).values(polled_at=now))
+
+    def _takes(self, payment: Payment, now: datetime) -> bool:
+        """Whether it is this process that asks now."""
+        as_seen = Payment.polled_at.is_(None) if payment.polled_at is None else Payment.polled_at == payment.polled_at
+        with self._database.write() as session:
+            taken = session.execute(
+                sa.update(Payment).where(Payment.id == payment.id, as_seen).values(polled_at=now)
+                .execution_options(synchronize_session=False)
+            )  # fmt: skip
+            return bool(taken.rowcount == 1)  # type: ignore[attr-defined]
 
     def _poll(self, payment: Payment, *, overdue: bool) -> None:
         if overdue and payment.provider_ref is not None:
