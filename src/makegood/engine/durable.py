@@ -42,7 +42,7 @@ MIGRATING = 5_381_409_774
 
 DELAYED_EVERY = 1.1
 """Seconds after which the engine has surely noticed that delayed work is due: it looks every second."""
-RECORDED_AFTER = 0.05
+RECORDED_AFTER = 0.02
 FENCED = 75
 """Exit code of a process that was taken for dead: start it again."""
 
@@ -253,7 +253,6 @@ class Engine:
             if self._busy[queue] == 0:
                 self._pressed.discard(queue)
         if is_pressed:
-            self._wake(queue)
             self._wake_in(queue, RECORDED_AFTER)
 
     def _wake(self, queue: str) -> None:
