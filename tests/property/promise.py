@@ -293,12 +293,13 @@ class Promise(RuleBasedStateMachine):
         """Sweeps, polls, reconciliation and retention run; the process may die over it."""
         self._do(self.world.sweep, Run(stop_at, kills=True))
 
-    @rule(forgets=st.booleans())
-    def another_process_takes_over(self, forgets: bool) -> None:
-        """What the dead left is taken over, or the engine has lost all of it."""
+    @rule(forgets=st.booleans(), minutes=st.sampled_from([0, 0, 90]))
+    def another_process_takes_over(self, forgets: bool, minutes: int) -> None:
+        """What the dead left is taken over, perhaps only after a while, or the engine has lost all of it."""
         held = {run.work.identity for run in self.held if run.work}
         if forgets:
             self.engine.forget(held)
+        self.world.clock.offset += timedelta(minutes=minutes)
         self.engine.take_over(held)
 
     @precondition(lambda self: self.bought)
