@@ -361,7 +361,7 @@ class Promise(RuleBasedStateMachine):
 
     def _round(self, lasts: timedelta) -> None:
         self.engine.take_over(set())
-        for _ in range(20):
+        for _ in range(3):
             self.works_through(0, kills=False)
         self.world.sweep()
         self.world.clock.offset += lasts
