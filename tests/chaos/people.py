@@ -72,9 +72,8 @@ class Buyer:
         draft = self._again(lambda: it.customer.draft({}, it.product, **it.options))
         if it.product == "tunes":
             self._again(lambda: it.customer.http.post(f"/api/v1/drafts/{draft}/job").raise_for_status())
-        placed = self._again(
-            lambda: it.customer.checkout(draft, key=key, email=it.email, quantity=it.quantity)
-        )  # fmt: skip
+        quote = self._again(lambda: it.customer.quote(draft, quantity=it.quantity))
+        placed = self._again(lambda: it.customer.checkout(draft, key=key, email=it.email, quote=quote))
         it.number, it.total = str(placed["number"]), int(placed["total"]["minor"])
         it.reference = str(self._again(lambda: it.customer.order(it.number))["payment"]["id"])
 
