@@ -25,7 +25,8 @@ class Periodic:
     def stop(self) -> None:
         """Ask it to end and wait for the present turn, at most ten seconds."""
         self._stopping.set()
-        self._thread.join(timeout=10)
+        if self._thread.is_alive():
+            self._thread.join(timeout=10)
 
     def _loop(self) -> None:
         while not self._stopping.is_set():
