@@ -71,12 +71,16 @@ class Buyer:
         it, key = self._it, uuid.uuid4().hex
         draft = self._again(lambda: it.customer.draft({}, it.product, **it.options))
 
-        def place() -> dict[str, Any]:
+        def made() -> None:
+            # What could not be made for free, with the store away, is asked for again.
             if it.product == "tunes":
-                # What could not be made for free, with the store away, is asked for again.
                 it.customer.http.post(f"/api/v1/drafts/{draft}/job").raise_for_status()
+
+        def place() -> dict[str, Any]:
+            made()
             return it.customer.checkout(draft, key=key, email=it.email, quote=quote)
 
+        self._again(made)
         quote = self._again(lambda: it.customer.quote(draft, quantity=it.quantity))
         placed = self._again(place)
         it.number, it.total = str(placed["number"]), int(placed["total"]["minor"])
