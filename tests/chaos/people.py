@@ -80,8 +80,11 @@ class Buyer:
             made()
             return it.customer.checkout(draft, key=key, email=it.email, quote=quote)
 
-        self._again(made)
-        quote = self._again(lambda: it.customer.quote(draft, quantity=it.quantity))
+        def price() -> str:
+            made()
+            return it.customer.quote(draft, quantity=it.quantity)
+
+        quote = self._again(price)
         placed = self._again(place)
         it.number, it.total = str(placed["number"]), int(placed["total"]["minor"])
         it.reference = str(self._again(lambda: it.customer.order(it.number))["payment"]["id"])
