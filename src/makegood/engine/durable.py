@@ -43,6 +43,7 @@ MIGRATING = 5_381_409_774
 DELAYED_EVERY = 1.1
 """Seconds after which the engine has surely noticed that delayed work is due: it looks every second."""
 RECORDED_AFTER = 0.02
+"""Seconds that the engine mostly takes to record an end; where it takes longer, polling finds what waits."""
 FENCED = 75
 """Exit code of a process that was taken for dead: start it again."""
 
@@ -245,15 +246,19 @@ class Engine:
                 self._pressed.add(queue)
 
     def _ends(self, queue: str) -> None:
-        """Where there was room all the while, nothing waited for this to end. Else more may wait, and again once the
-        engine has recorded this end, before which it counts its place as taken."""
+        """Where there was room all the while, nothing waited for this to end. Else more may wait: it is looked for once
+        the engine has recorded this end, before which it counts its place as taken."""
         with self._lock:
             self._busy[queue] -= 1
             is_pressed = queue in self._pressed
-            if self._busy[queue] == 0:
+            is_idle = self._busy[queue] == 0
+            if is_idle:
                 self._pressed.discard(queue)
         if is_pressed:
             self._wake_in(queue, RECORDED_AFTER)
+            if is_idle:
+                # No further end looks again, should recording this one take longer.
+                self._wake_in(queue, 10 * RECORDED_AFTER)
 
     def _wake(self, queue: str) -> None:
         if self._dispatcher is not None:
