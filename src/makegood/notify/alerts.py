@@ -200,7 +200,9 @@ def _message(shop: str, row: Alert) -> tuple[str, str]:
     if row.ended_at is not None:
         told = "" if row.told_at else " It was over before it could be told."
         since = f"From {row.opened_at:%Y-%m-%d %H:%M} to {row.ended_at:%Y-%m-%d %H:%M} UTC.{told}"
-        return f"{shop}: over: {row.title}", "\n".join([since, *_lines(row.subjects)])
+        # Who was told of two has to read of both that it is over, though one of them ended earlier.
+        ended = {subject["id"]: subject for subject in [*row.told_subjects, *row.subjects]}
+        return f"{shop}: over: {row.title}", "\n".join([since, *_lines(list(ended.values()))])
     again = "Still so" if row.told_at else "Since"
     heading = f"{again}, since {row.opened_at:%Y-%m-%d %H:%M} UTC:" if row.told_at else (
         f"{again} {row.opened_at:%Y-%m-%d %H:%M} UTC:"
