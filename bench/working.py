@@ -29,7 +29,7 @@ def main() -> None:
     _count()
     running = build(Settings().model_copy(update={"work": True}), hosts_sandbox=False)
     services, orders = running.services, int(sys.argv[2])
-    began = time.time()
+    began, spent = time.time(), time.process_time()
     running.start()
     delivered = sa.select(sa.func.count()).select_from(Obligation).where(Obligation.delivery == Delivery.DELIVERED)
     while True:
@@ -38,7 +38,7 @@ def main() -> None:
         if done >= orders:
             break
         time.sleep(0.1)
-    print(json.dumps({"began": began, "ended": time.time(), **counted}), flush=True)
+    print(json.dumps({"began": began, "ended": time.time(), "cpu": time.process_time() - spent, **counted}), flush=True)
     os._exit(0)
 
 

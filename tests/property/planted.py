@@ -76,15 +76,11 @@ def _unkeyed(**values: Any) -> Any:
 def no_compare_and_set() -> Iterator[None]:
     """A state is written whatever it was."""
 
-    def move(
-        self: Any, session: Any, column: Any, identity: Any, new: str, *_guards: Any, come_from: Any = None, **also: Any
-    ) -> bool:
+    def change(_: Any, column: Any, identity: Any, new: str, _guards: Any, _come_from: Any, also: Any) -> sa.Update:
         values = {column.key: new, **also}
-        statement = sa.update(column.class_).where(identity).values(values)
-        session.execute(statement.execution_options(synchronize_session=False))
-        return True
+        return sa.update(column.class_).where(identity).values(values).execution_options(synchronize_session=False)
 
-    with patch.object(States, "move", move):
+    with patch.object(States, "_change", change):
         yield
 
 

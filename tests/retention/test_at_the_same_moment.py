@@ -52,8 +52,9 @@ def stored(office: Running, folder: Path, text: str) -> Asset:
     with parts.database.write() as session:
         assets.add(
             session, MovedClock(), asset_id=asset_id, key=key, sha256=sha256, size=size, media_type="text/plain",
-            file_name="given.txt",
+            file_name="given.txt", kind=HoldKind.DRAFT, holder="gone",
         )  # fmt: skip
+        assets.release(session, HoldKind.DRAFT, "gone")
         return session.get_one(Asset, asset_id)
 
 

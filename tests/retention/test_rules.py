@@ -151,8 +151,9 @@ def unheld(shop: NoteShop, office: Running, text: str) -> Asset:
     with parts.database.write() as session:
         asset_id = assets.add(
             session, parts.clock, asset_id=new_id(), key=key, sha256=sha256, size=size, media_type="text/plain",
-            file_name="unheld.txt",
+            file_name="unheld.txt", kind=assets.HoldKind.DRAFT, holder="gone",
         )  # fmt: skip
+        assets.release(session, assets.HoldKind.DRAFT, "gone")
         return session.get_one(Asset, asset_id)
 
 
@@ -212,11 +213,10 @@ def test_an_orphan_that_is_made_once_more_is_taken_over_instead_of_deleted(shop:
 
     parts.objects.put(key, source, sha256)
     with parts.database.write() as session:
-        asset_id = assets.add(
+        assets.add(
             session, parts.clock, asset_id=new_id(), key=key, sha256=sha256, size=size, media_type="text/plain",
-            file_name="note.txt",
+            file_name="note.txt", kind=assets.HoldKind.DELIVERY, holder="interrupted",
         )  # fmt: skip
-        assets.hold(session, parts.clock, [asset_id], assets.HoldKind.DELIVERY, "interrupted")
     parts.retention.run()
 
     assert (shop.home / "objects" / key).exists()

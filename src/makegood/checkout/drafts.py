@@ -283,12 +283,10 @@ class Drafts:
         return self._store(path, one.media_type, one.file_name)
 
     def _add(self, session: Session, draft_id: str, stored: Stored) -> str:
-        asset_id = assets.add(
+        return assets.add(
             session, self._clock, asset_id=stored.asset_id, key=stored.key, sha256=stored.sha256, size=stored.size,
-            media_type=stored.media_type, file_name=stored.file_name,
+            media_type=stored.media_type, file_name=stored.file_name, kind=HoldKind.DRAFT, holder=draft_id,
         )  # fmt: skip
-        assets.hold(session, self._clock, [asset_id], HoldKind.DRAFT, draft_id)
-        return asset_id
 
     def _let_go(self, session: Session, draft_id: str, file: DraftFile, keep: set[str]) -> None:
         for asset_id in {file.asset_id, *file.derived.values()} - keep:

@@ -30,11 +30,14 @@ class Waker:
             self._woken = True
             self._changed.notify_all()
 
-    def wake_in(self, seconds: float) -> None:
-        """Poll after so long, whatever the timeout of the wait."""
+    def wake_in(self, seconds: float, at_most: float = 0) -> None:
+        """Poll after so long, whatever the timeout of the wait; with `at_most`, at some time between the two, together
+        with others if they are to poll then."""
         with self._changed:
-            heapq.heappush(self._due, time.monotonic() + seconds)
-            self._changed.notify_all()
+            now = time.monotonic()
+            if not any(now + seconds <= due <= now + at_most for due in self._due):
+                heapq.heappush(self._due, now + max(seconds, at_most))
+                self._changed.notify_all()
 
     def set(self) -> None:
         """Stop."""
@@ -88,11 +91,11 @@ class Dispatcher:
         if waker is not None:
             waker.wake()
 
-    def wake_in(self, queue: str, seconds: float) -> None:
-        """Look into that queue after so long."""
+    def wake_in(self, queue: str, seconds: float, at_most: float = 0) -> None:
+        """Look into that queue after so long, or with others' wishes until `at_most`."""
         waker = self._wakers.get(queue)
         if waker is not None:
-            waker.wake_in(seconds)
+            waker.wake_in(seconds, at_most)
 
     def stop(self) -> None:
         """Take no more work."""

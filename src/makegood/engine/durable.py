@@ -44,6 +44,8 @@ DELAYED_EVERY = 1.1
 """Seconds after which the engine has surely noticed that delayed work is due: it looks every second."""
 RECORDED_AFTER = 0.02
 """Seconds that the engine mostly takes to record an end; where it takes longer, polling finds what waits."""
+TOGETHER = 0.05
+"""Seconds within which the ends of a full queue are looked for at once: a look costs as much as short work."""
 FENCED = 75
 """Exit code of a process that was taken for dead: start it again."""
 
@@ -132,7 +134,7 @@ class Engine:
         )
         self._dispatcher.start()
         if not self._domain.is_sqlite:
-            self._listener = Listener(self._domain.url, self._dispatcher.wake)
+            self._listener = Listener(self._domain.url, self._wake)
             self._listener.start()
         if self._beats is not None:
             self._beats.start()
@@ -255,18 +257,21 @@ class Engine:
             if is_idle:
                 self._pressed.discard(queue)
         if is_pressed:
-            self._wake_in(queue, RECORDED_AFTER)
+            self._wake_in(queue, RECORDED_AFTER, TOGETHER)
             if is_idle:
                 # No further end looks again, should recording this one take longer.
                 self._wake_in(queue, 10 * RECORDED_AFTER)
 
     def _wake(self, queue: str) -> None:
-        if self._dispatcher is not None:
+        """Where all places are taken, the next end looks."""
+        with self._lock:
+            is_full = self._busy[queue] >= self._workers
+        if self._dispatcher is not None and not is_full:
             self._dispatcher.wake(queue)
 
-    def _wake_in(self, queue: str, seconds: float) -> None:
+    def _wake_in(self, queue: str, seconds: float, at_most: float = 0) -> None:
         if self._dispatcher is not None:
-            self._dispatcher.wake_in(queue, seconds)
+            self._dispatcher.wake_in(queue, seconds, at_most)
 
     def _one_at_a_time(self) -> AbstractContextManager[object]:
         return advisory_lock(self._domain.engine, MIGRATING)

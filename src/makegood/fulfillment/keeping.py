@@ -30,12 +30,10 @@ def keep_artefact(session: Session, clock: Clock, obligation_id: str, attempt: i
 
 def keep_asset(session: Session, clock: Clock, artefact: Artefact, kind: HoldKind, holder: str) -> str:
     """The asset of an artefact that is in the store, and a hold on it."""
-    asset_id = assets.add(
+    return assets.add(
         session, clock, asset_id=new_id(), key=artefact.key, sha256=artefact.sha256, size=artefact.size,
-        media_type=artefact.media_type, file_name=artefact.file_name,
+        media_type=artefact.media_type, file_name=artefact.file_name, kind=kind, holder=holder,
     )  # fmt: skip
-    assets.hold(session, clock, [asset_id], kind, holder)
-    return asset_id
 
 
 def keep_inputs(session: Session, clock: Clock, obligation_id: str, unit: UnitView) -> None:

@@ -203,11 +203,11 @@ class Redelivering:
                 assets.release(session, HoldKind.DELIVERY, obligation.id, asset.id)
         else:
             for artefact in made:
-                asset_id = assets.add(
+                assets.add(
                     session, self._clock, asset_id=known[artefact.name].id, key=artefact.key, sha256=artefact.sha256,
                     size=artefact.size, media_type=artefact.media_type, file_name=artefact.file_name,
+                    kind=HoldKind.DELIVERY, holder=obligation.id,
                 )  # fmt: skip
-                assets.hold(session, self._clock, [asset_id], HoldKind.DELIVERY, obligation.id)
                 self._workshop.objects.path(artefact.key)
         session.execute(
             sa.update(Asset)

@@ -73,9 +73,12 @@ class Bench:
 
     def _target(self, session: Session, obligation_id: str, attempt: int, *, given: bool = True) -> Target:
         obligation = session.get_one(Obligation, obligation_id)
-        _, line, order = unit_with_line(session, obligation.unit_id)
+        known = unit_with_line(session, obligation.unit_id)
+        _, line, order = known
         product = self.products.working(line.product_id)
-        unit = view_unit(session, self.workshop.objects, self.products, obligation.unit_id, given=given, made=False)
+        unit = view_unit(
+            session, self.workshop.objects, self.products, obligation.unit_id, given=given, made=False, known=known
+        )
         return Target(obligation_id, attempt, order.id, line.id, line.job_id, unit, product)
 
     @contextmanager

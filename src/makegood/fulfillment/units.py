@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from makegood.catalog.products import Products
 from makegood.fulfillment.models import ArtefactRow, Commitment, Grant, Outside
 from makegood.kernel.errors import NotFound
-from makegood.orders.models import Obligation, OrderInput
+from makegood.orders.models import Obligation, Order, OrderInput, OrderLine, Unit
 from makegood.orders.reading import unit_with_line
 from makegood.orders.states import Delivery, Money
 from makegood.product_api import Artefact, InputFile, UnitView
@@ -58,11 +58,13 @@ class UnitErased(NotFound):
 
 
 def view_unit(
-    session: Session, objects: ObjectStore, products: Products, unit_id: str, *, given: bool = True, made: bool = True
-) -> UnitView:
+    session: Session, objects: ObjectStore, products: Products, unit_id: str, *, given: bool = True, made: bool = True,
+    known: tuple[Unit, OrderLine, Order] | None = None,
+) -> UnitView:  # fmt: skip
     """The unit with everything that its product may read: what was `given` for it and what was `made`, which whoever
-    doesn't need them doesn't ask for. Raises `UnitErased` once its customer's data were taken out."""
-    unit, line, order = unit_with_line(session, unit_id)
+    doesn't need them doesn't ask for. `known` is what the caller has read of it. Raises `UnitErased` once its
+    customer's data were taken out."""
+    unit, line, order = known or unit_with_line(session, unit_id)
     if order.erased_at is not None:
         raise UnitErased(number=order.number, at=order.erased_at.isoformat())
     obligation = current_obligation(session, unit_id)
@@ -74,7 +76,7 @@ def view_unit(
         order_number=order.number,
         unit_no=unit.unit_no,
         options=products.get(line.product_id).options.model_validate(line.options),
-        inputs={file.slot: _input(session, objects, file) for file in line.inputs if given},
+        inputs={file.slot: _input(session, objects, file) for file in (line.inputs if given else ())},
         codes={code.purpose: code.code for code in unit.codes},
         seed=unit.seed,
         ordered_at=order.created_at,

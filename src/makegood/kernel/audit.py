@@ -26,10 +26,15 @@ class AuditEvent(Base):
     data: Mapped[dict[str, Any]]
 
 
+_INSERT = sa.insert(AuditEvent)
+"""Past the unit of work, which costs three times as much for a row that nobody reads again here."""
+
+
 def record(session: Session, clock: Clock, event: str, subject: str, order_id: str | None = None, **data: Any) -> None:
     """Add one event about `subject` (an id), in the caller's transaction."""
-    session.add(
-        AuditEvent(id=new_id(), at=clock.now(), event=event, subject=subject, order_id=order_id, data=data),
+    session.connection().execute(
+        _INSERT,
+        {"id": new_id(), "at": clock.now(), "event": event, "subject": subject, "order_id": order_id, "data": data},
     )
 
 

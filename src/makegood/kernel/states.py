@@ -36,15 +36,39 @@ class States:
     ) -> bool:
         """Set `column` to `new` where `identity` and all `guards` hold and the present state allows it; `also` sets
         further columns in the same statement. Returns whether this call made the change."""
+        change = self._change(column, identity, new, guards, come_from, also)
+        return bool(session.execute(change).rowcount == 1)  # type: ignore[attr-defined]
+
+    def take(
+        self,
+        session: Session,
+        column: InstrumentedAttribute[Any],
+        identity: sa.ColumnElement[bool],
+        new: str,
+        *guards: sa.ColumnElement[bool],
+        come_from: Iterable[str] | None = None,
+        **also: Any,
+    ) -> Any:
+        """`move`, which returns the row as it has become, or None if this call did not make the change."""
+        change = self._change(column, identity, new, guards, come_from, also).returning(column.class_)
+        return session.scalars(change, execution_options={"populate_existing": True}).one_or_none()
+
+    def _change(
+        self,
+        column: InstrumentedAttribute[Any],
+        identity: sa.ColumnElement[bool],
+        new: str,
+        guards: Iterable[sa.ColumnElement[bool]],
+        come_from: Iterable[str] | None,
+        also: Mapping[str, Any],
+    ) -> sa.Update:
         allowed = self.leading_to(new)
         wanted = allowed if come_from is None else frozenset(come_from)
         if not wanted or not wanted <= allowed:
             raise IllegalTransition(f"{self.name}: {sorted(wanted)} can't become {new}")
-        model = column.class_
-        statement = (
-            sa.update(model)
+        return (
+            sa.update(column.class_)
             .where(identity, column.in_(sorted(wanted)), *guards)
             .values({column.key: new, **also})
             .execution_options(synchronize_session=False)
         )
-        return bool(session.execute(statement).rowcount == 1)  # type: ignore[attr-defined]

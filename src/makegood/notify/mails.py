@@ -11,7 +11,7 @@ from makegood.engine import Engine, WorkState
 from makegood.kernel import audit, faults, logs
 from makegood.kernel.clock import Clock
 from makegood.kernel.database import Database
-from makegood.kernel.errors import MakegoodError, NotFound
+from makegood.kernel.errors import MakegoodError
 from makegood.kernel.ids import new_id
 from makegood.kernel.settings import Settings
 from makegood.notify.letters import Letter
@@ -128,15 +128,12 @@ class Mailer:
 
     def _claim(self, mail_id: str, attempt: int) -> Mail | None:
         with self._database.write() as session:
-            mail = session.get(Mail, mail_id)
-            if mail is None:
-                raise NotFound(mail=mail_id)
             # A workflow that was interrupted comes back with the same attempt and may claim it again.
-            claimed = MAIL.move(
+            claimed: Mail | None = MAIL.take(
                 session, Mail.state, Mail.id == mail_id, MailState.WAITING, Mail.tries == attempt,
                 come_from=[MailState.WAITING], next_try_at=self._clock.now() + LEASE,
             )  # fmt: skip
-            return mail if claimed else None
+            return claimed
 
     def _ask_again(self, mail: Mail) -> bool:
         with self._database.write() as session:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from datetime import timedelta
+from operator import attrgetter
 from typing import Any
 
 import sqlalchemy as sa
@@ -83,14 +84,14 @@ class Obligations:
 
     def at_step(self, session: Session, work: str, step: str) -> None:
         """Say which step this workflow is working on, for who waits and for the order's story, and renew the lease."""
-        session.execute(
+        members = session.scalars(
             sa.update(Obligation)
             .where(Obligation.work == work, Obligation.delivery.in_(OPEN_DELIVERY))
             .values(at_step=step, lease_until=self._clock.now() + LEASE)
-            .execution_options(synchronize_session=False)
+            .returning(Obligation)
+            .execution_options(synchronize_session=False, populate_existing=True)
         )
-        query = sa.select(Obligation).where(Obligation.work == work)
-        self._note_step(session, list(session.scalars(query)), work, step)
+        self._note_step(session, sorted(members, key=attrgetter("id")), work, step)
 
     def _note_step(self, session: Session, members: Sequence[Obligation], work: str, step: str) -> None:
         """A chunk's steps are noted once for all that is in it."""
@@ -118,20 +119,20 @@ class Obligations:
 
     def made(self, session: Session, obligation_id: str, attempt: int, artefacts: list[dict[str, Any]]) -> bool:
         """The artefacts are verified."""
-        moved = self._deliver(session, obligation_id, attempt, Delivery.MADE, come_from=[Delivery.MAKING])
-        if moved:
-            self._note(session, self.get(session, obligation_id), "artefact.verified", artefacts=artefacts)
-        return moved
+        made = self._deliver(session, obligation_id, attempt, Delivery.MADE, come_from=[Delivery.MAKING])
+        if made is not None:
+            self._note(session, made, "artefact.verified", artefacts=artefacts)
+        return made is not None
 
     def delivered(self, session: Session, obligation_id: str, attempt: int) -> bool:
         """The customer has what was owed; the caller commits the grant with it. Only while the money is kept."""
-        moved = self._deliver(
+        delivered = self._deliver(
             session, obligation_id, attempt, Delivery.DELIVERED, delivered_at=self._clock.now(),
             lease_until=None, next_try_at=None, error_code=None, error_text=None,
         )  # fmt: skip
-        if moved:
-            self._note(session, self.get(session, obligation_id), "obligation.delivered", attempt=attempt)
-        return moved
+        if delivered is not None:
+            self._note(session, delivered, "obligation.delivered", attempt=attempt)
+        return delivered is not None
 
     def failed(self, session: Session, obligation_id: str, attempt: int, error: MakegoodError, backoff: float) -> bool:
         """This attempt failed but may heal: record why and enqueue the next attempt after `backoff` seconds."""
@@ -179,11 +180,11 @@ class Obligations:
         values: dict[str, Any] = {"reason": reason, "refund_try": 1, **abandonment(self._clock.now())}
         if error is not None:
             values |= {"error_code": error.code, "error_text": error.for_operator()}
-        moved = MONEY.move(session, Obligation.money, Obligation.id == obligation_id, Money.REFUNDING, **values)
-        if moved:
+        taken = MONEY.take(session, Obligation.money, Obligation.id == obligation_id, Money.REFUNDING, **values)
+        if taken is not None:
             self._engine.enqueue(session, REFUND, refund_work_id(obligation_id, 1), obligation_id)
-            self._note(session, self.get(session, obligation_id), "obligation.refunding", reason=reason)
-        return moved
+            self._note(session, taken, "obligation.refunding", reason=reason)
+        return taken is not None
 
     def retry_refund(self, session: Session, obligation_id: str, refund_try: int, delay: float = 0) -> bool:
         """Enqueue another try at the refund; only one caller wins for each `refund_try`."""
@@ -240,11 +241,14 @@ class Obligations:
         query = sa.select(Obligation).where(Obligation.id == obligation_id).execution_options(populate_existing=True)
         return session.scalars(query).one()
 
-    def _deliver(self, session: Session, obligation_id: str, attempt: int, new: Delivery, **also: Any) -> bool:
-        return DELIVERY.move(
+    def _deliver(
+        self, session: Session, obligation_id: str, attempt: int, new: Delivery, **also: Any
+    ) -> Obligation | None:
+        taken: Obligation | None = DELIVERY.take(
             session, Obligation.delivery, Obligation.id == obligation_id, new,
             Obligation.attempt == attempt, Obligation.money == Money.KEPT, **also,
         )  # fmt: skip
+        return taken
 
     def _again(
         self, session: Session, obligation_id: str, attempt: int, event: str, delay: float,

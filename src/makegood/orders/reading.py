@@ -50,13 +50,14 @@ def state_of(session: Session, order: Order) -> OrderState:
 
 
 def unit_with_line(session: Session, unit_id: str) -> tuple[Unit, OrderLine, Order]:
-    """A unit with the line and the order that it belongs to; their other lines and units are read when asked for."""
+    """A unit with the line and the order that it belongs to; their other lines and units, and what was given
+    for them, are read when asked for."""
     query = (
         sa.select(Unit, OrderLine, Order)
         .join(OrderLine, OrderLine.id == Unit.order_line_id)
         .join(Order, Order.id == OrderLine.order_id)
         .where(Unit.id == unit_id)
-        .options(lazyload(Order.lines), lazyload(OrderLine.units))
+        .options(lazyload(Order.lines), lazyload(OrderLine.units), lazyload(OrderLine.inputs))
     )
     unit, line, order = session.execute(query).one()
     return unit, line, order

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime, timedelta
 
 import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError
@@ -19,12 +20,21 @@ from makegood.payments.reversing import Reversing
 from makegood.payments.settling import Settling
 
 HANDLE = "payments.handle_event"
+TIME_TO_HANDLE = timedelta(minutes=1)
 log = logs.get("payments")
 
 
 def handle_work_id(event_row_id: str, handle_try: int) -> str:
     """The workflow of one try at handling a notification."""
     return f"event/{event_row_id}/{handle_try}"
+
+
+def being_handled(now: datetime) -> sa.ColumnElement[bool]:
+    """That a notification has just come for the payment: then it is asked about when that is handled."""
+    return sa.exists().where(
+        PaymentEvent.provider == Payment.provider, PaymentEvent.provider_ref == Payment.provider_ref,
+        PaymentEvent.handled_at.is_(None), PaymentEvent.received_at > now - TIME_TO_HANDLE,
+    )  # fmt: skip
 
 
 class Inbox:
@@ -77,10 +87,11 @@ class Inbox:
     def handle(self, row_id: str) -> None:
         """Look at the payment that the notification is about; mark it handled last."""
         with self._database.read() as session:
-            event = session.get_one(PaymentEvent, row_id)
-            payment = session.scalar(
-                sa.select(Payment).where(Payment.provider == event.provider, Payment.provider_ref == event.provider_ref)
-            )
+            of_it = (Payment.provider == PaymentEvent.provider) & (Payment.provider_ref == PaymentEvent.provider_ref)
+            query = sa.select(PaymentEvent, Payment).join(Payment, of_it, isouter=True)
+            found = session.execute(query.where(PaymentEvent.id == row_id)).one()
+            event: PaymentEvent = found[0]
+            payment: Payment | None = found[1]
         if event.handled_at is not None:
             return
         faults.reach("handle:before")

@@ -18,6 +18,7 @@ from makegood.orders.models import Order
 from makegood.orders.states import DisputeState, PaymentState, RefundState
 from makegood.payments.cursors import Cursors, Reading
 from makegood.payments.findings import Finding, amount
+from makegood.payments.inbox import being_handled
 from makegood.payments.models import CountedRefund, Difference, Dispute, Payment
 from makegood.payments.provider import (
     PaymentProvider,
@@ -143,9 +144,14 @@ class Reconciling:
             self._note(known, seen)
             if seen.refunded_minor + seen.charged_back_minor > returned:
                 done.findings += self._reversing.look(known.id)
-        elif seen.state == PaymentState.PAID:
+        elif seen.state == PaymentState.PAID and not self._is_being_handled(known):
             self._settling.apply(known.id, seen)
         return True
+
+    def _is_being_handled(self, payment: Payment) -> bool:
+        told = sa.select(Payment.id).where(Payment.id == payment.id, being_handled(self._clock.now()))
+        with self._database.read() as session:
+            return session.scalar(told) is not None
 
     def _tell_new(self, payment_id: str | None, seen: ProviderPayment, done: Reconciliation) -> None:
         """Say what a payment is that we had not met under the provider's id of it."""

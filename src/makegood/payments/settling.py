@@ -6,13 +6,13 @@ from collections.abc import Callable
 from datetime import timedelta
 
 import sqlalchemy as sa
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, selectinload
 
 from makegood.kernel import audit, faults
 from makegood.kernel.clock import Clock
 from makegood.kernel.database import Database
 from makegood.kernel.ids import new_id
-from makegood.orders.models import Order
+from makegood.orders.models import Order, OrderLine, Unit
 from makegood.orders.obligations import Obligations
 from makegood.orders.states import PAYMENT, UNSETTLED, PaymentState
 from makegood.payments.models import Payment
@@ -21,6 +21,8 @@ from makegood.payments.reversing import Reversing, locked
 from makegood.payments.surplus import Surplus
 from makegood.payments.telling import Telling
 from makegood.storage import assets
+
+WITHOUT_CODES = selectinload(Order.lines).selectinload(OrderLine.units).lazyload(Unit.codes)
 
 
 class Settling:
@@ -60,7 +62,7 @@ class Settling:
             payment = locked(session, payment_id)
             if seen.state == PaymentState.PAID:
                 paid = self._paid(session, payment, seen)
-                if paid is not None:
+                if paid is not None and (reversals.refunds or reversals.disputes):
                     self._reversing.count(session, locked(session, paid), reversals)
             else:
                 self._not_paid(session, payment, seen)
@@ -90,14 +92,13 @@ class Settling:
         is_other = payment.provider_ref not in (None, seen.ref)
         if is_other and (problem or payment.state == PaymentState.PAID):
             return self._extra(session, payment, seen, problem or "ORDER_ALREADY_PAID")
-        moved = PAYMENT.move(
+        taken = PAYMENT.take(
             session, Payment.state, Payment.id == payment.id, PaymentState.PAID, come_from=UNSETTLED, paid_at=now,
             closed_at=now, captured_minor=seen.captured_minor, details=dict(seen.details), provider_ref=seen.ref,
         )  # fmt: skip
-        if not moved:
+        if taken is None:
             return None
-        session.refresh(payment)
-        order = session.get_one(Order, payment.order_id)
+        order = session.get_one(Order, payment.order_id, with_for_update=True, options=[WITHOUT_CODES])
         problem = problem or self._unlock(session, order)
         if problem:
             self._surplus.give_back(session, payment, seen, problem)
@@ -112,9 +113,8 @@ class Settling:
         return payment.id
 
     def _unlock(self, session: Session, order: Order) -> str | None:
-        """Mark the order paid, once; or say why this money can't buy it. The order's row is locked before its holds are
-        looked at, as it is where they end: a payment comes wholly before or wholly after."""
-        session.execute(sa.select(Order.id).where(Order.id == order.id).with_for_update())
+        """Mark the order paid, once; or say why this money can't buy it. The order's row has been locked before its
+        holds are looked at, as it is where they end: a payment comes wholly before or wholly after."""
         held = set(assets.held_by(session, assets.HoldKind.ORDER, order.id))
         wanted = {file.asset_id for line in order.lines for file in line.inputs}
         if not wanted <= held:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 
 import sqlalchemy as sa
@@ -16,7 +16,7 @@ from makegood.orders.models import Obligation, Refund
 from makegood.orders.obligations import Obligations, refund_work_id
 from makegood.orders.reversals import WHOLE, pay_back_work_id
 from makegood.orders.states import UNSETTLED, Money, PaymentState, RefundState
-from makegood.payments.inbox import Inbox, handle_work_id
+from makegood.payments.inbox import Inbox, being_handled, handle_work_id
 from makegood.payments.models import Payment, PaymentEvent
 from makegood.payments.provider import PaymentProvider
 from makegood.payments.refunding import Refunding
@@ -28,7 +28,6 @@ LIVE = (WorkState.WAITING, WorkState.RUNNING)
 LONGEST_WAIT = 3600.0
 LONGEST_WAIT_TO_PAY = 30.0
 """Seconds; in the second case somebody sits and waits."""
-TIME_TO_HANDLE = timedelta(minutes=1)
 
 
 class PaymentSweep:
@@ -51,21 +50,19 @@ class PaymentSweep:
 
     def _requests(self) -> None:
         query = sa.select(Payment.id, Payment.request_try).where(Payment.state == PaymentState.REQUESTED)
-        for payment_id, request_try in self._rows(query):
-            if self._engine.state(request_work_id(payment_id, request_try)) not in LIVE:
-                delay = min(LONGEST_WAIT_TO_PAY, self._backoff(request_try))
-                self._requesting.request_again(payment_id, request_try, delay)
+        for payment_id, request_try in self._left_alone(query, request_work_id):
+            delay = min(LONGEST_WAIT_TO_PAY, self._backoff(request_try))
+            self._requesting.request_again(payment_id, request_try, delay)
 
     def _unsettled(self) -> None:
         """Ask about every open payment, the older the more rarely, and let an overdue one expire at the provider.
         One that a notification has just come for is asked about when that is handled."""
         now = self._clock.now()
-        notified = sa.exists().where(
-            PaymentEvent.provider_ref == Payment.provider_ref, PaymentEvent.handled_at.is_(None),
-            PaymentEvent.received_at > now - TIME_TO_HANDLE,
-        )  # fmt: skip
         query = sa.select(Payment).where(
-            Payment.state.in_(UNSETTLED), Payment.closed_at.is_(None), Payment.provider_ref.is_not(None), ~notified
+            Payment.state.in_(UNSETTLED),
+            Payment.closed_at.is_(None),
+            Payment.provider_ref.is_not(None),
+            ~being_handled(now),
         )
         with self._database.read() as session:
             payments = list(session.scalars(query))
@@ -98,27 +95,27 @@ class PaymentSweep:
 
     def _events(self) -> None:
         query = sa.select(PaymentEvent.id, PaymentEvent.handle_try).where(PaymentEvent.handled_at.is_(None))
-        for row_id, handle_try in self._rows(query):
-            if self._engine.state(handle_work_id(row_id, handle_try)) not in LIVE:
-                self._inbox.handle_again(row_id, handle_try, self._backoff(handle_try))
+        for row_id, handle_try in self._left_alone(query, handle_work_id):
+            self._inbox.handle_again(row_id, handle_try, self._backoff(handle_try))
 
     def _refunds(self) -> None:
         owed = sa.select(Obligation.id, Obligation.refund_try).where(Obligation.money == Money.REFUNDING)
-        for obligation_id, refund_try in self._rows(owed):
-            if self._engine.state(refund_work_id(obligation_id, refund_try)) not in LIVE:
-                with self._database.write() as session:
-                    self._obligations.retry_refund(session, obligation_id, refund_try, self._backoff(refund_try))
+        for obligation_id, refund_try in self._left_alone(owed, refund_work_id):
+            with self._database.write() as session:
+                self._obligations.retry_refund(session, obligation_id, refund_try, self._backoff(refund_try))
         due = sa.or_(Refund.due_at.is_(None), Refund.due_at <= self._clock.now())
         parts_and_surplus = sa.select(Refund.id, Refund.tries).where(
             Refund.key != WHOLE, Refund.state != RefundState.SUCCEEDED, due
         )
-        for refund_id, tries in self._rows(parts_and_surplus):
-            if self._engine.state(pay_back_work_id(refund_id, tries)) not in LIVE:
-                self._refunding.try_again(refund_id, tries, self._backoff(tries))
+        for refund_id, tries in self._left_alone(parts_and_surplus, pay_back_work_id):
+            self._refunding.try_again(refund_id, tries, self._backoff(tries))
 
     def _backoff(self, tries: int) -> float:
         return min(LONGEST_WAIT, self._retry_seconds * 2 ** min(tries - 1, 20)) if tries > 1 else 0
 
-    def _rows(self, query: sa.Select[str, int]) -> list[tuple[str, int]]:
+    def _left_alone(self, query: sa.Select[str, int], work_id: Callable[[str, int], str]) -> Iterator[tuple[str, int]]:
+        """The rows (an id and a try) of which no workflow is waiting or running."""
         with self._database.read() as session:
-            return list(session.execute(query))
+            rows = [(one, number) for one, number in session.execute(query)]
+        states = self._engine.states([work_id(*row) for row in rows])
+        return (row for row in rows if states[work_id(*row)] not in LIVE)

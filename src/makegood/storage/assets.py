@@ -75,11 +75,12 @@ class Hold(Base):
 
 
 def add(
-    session: Session, clock: Clock, *, asset_id: str, key: str, sha256: str, size: int, media_type: str, file_name: str
-) -> str:
-    """Add the row of an object that is already durable; returns the asset's id. The same key again returns the
-    asset that has it. Whoever stores under a key that may have been there before makes sure after this call, in its
-    transaction, that the object is there: until then a deletion may have been under way."""
+    session: Session, clock: Clock, *, asset_id: str, key: str, sha256: str, size: int, media_type: str, file_name: str,
+    kind: HoldKind, holder: str, until: datetime | None = None,
+) -> str:  # fmt: skip
+    """Add the row of an object that is already durable, and `holder`'s hold on it; returns the asset's id. The same key
+    again returns the asset that has it. Whoever stores under a key that may have been there before makes sure after
+    this call, in its transaction, that the object is there: until then a deletion may have been under way."""
     known = session.scalar(sa.select(Asset).where(Asset.key == key).with_for_update())
     if known:
         if known.deleting_at is not None and known.deleted_at is None:
@@ -89,6 +90,7 @@ def add(
             known.size, known.media_type, known.file_name = size, media_type, file_name
             known.created_at = clock.now()
             session.flush()
+        hold(session, clock, [known.id], kind, holder, until)
         return known.id
     session.add(
         Asset(
@@ -96,6 +98,9 @@ def add(
             created_at=clock.now(), deleting_at=None,
         )
     )  # fmt: skip
+    session.flush()
+    # Nobody else sees the asset before this commits, so there is nothing to be locked or looked for.
+    _take_hold(session, clock, asset_id, kind, holder, until)
     session.flush()
     return asset_id
 
@@ -122,10 +127,14 @@ def hold(
             sa.select(Hold).where(Hold.asset_id == asset_id, Hold.kind == kind, Hold.holder == holder)
         )
         if taken is None:
-            session.add(
-                Hold(id=new_id(), asset_id=asset_id, kind=kind, holder=holder, taken_at=clock.now(), until=until)
-            )
+            _take_hold(session, clock, asset_id, kind, holder, until)
     session.flush()
+
+
+def _take_hold(
+    session: Session, clock: Clock, asset_id: str, kind: HoldKind, holder: str, until: datetime | None
+) -> None:
+    session.add(Hold(id=new_id(), asset_id=asset_id, kind=kind, holder=holder, taken_at=clock.now(), until=until))
 
 
 def held_by(session: Session, kind: HoldKind, holder: str) -> list[str]:
