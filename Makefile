@@ -41,6 +41,7 @@ check: ## lint, format, types, direction of imports, migrations, browser code
 	$(BIN)/lint-imports
 	MAKEGOOD_HOME=.cache/no-home MAKEGOOD_DATABASE_URL= $(BIN)/makegood migrate --check
 	$(BIN)/makegood openapi --check
+	$(BIN)/python -m tests.mutants --check
 	$(BIN)/node frontend/node_modules/typescript/bin/tsc --noEmit --project frontend
 
 format: ## put the code into its standard form

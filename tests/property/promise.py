@@ -166,10 +166,15 @@ class Worlds:
 worlds = Worlds()
 
 index = st.integers(0, 7)
+PURCHASE: dict[str, st.SearchStrategy[Any]] = {
+    "kind": st.sampled_from(["notes", "stickers", "engravings"]),
+    **dict.fromkeys(("wait", "twice", "pays", "told"), st.booleans()),
+}
 
 
 class Promise(RuleBasedStateMachine):
-    """One example."""
+    """One example. What may happen next depends on what happened before, never on what the shop made of it: else an
+    example would not be the same when it is tried again."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -179,18 +184,13 @@ class Promise(RuleBasedStateMachine):
         self.held: list[Run] = []
         self.passed = timedelta()
 
-    @initialize()
-    def opens(self) -> None:
-        """Nothing of an earlier example is left to be worked on."""
+    @initialize(**PURCHASE)
+    def opens(self, **purchase: Any) -> None:
+        """Nothing of an earlier example is left to be worked on; the first customer comes."""
         self.engine.works.clear()
+        self.buys(**purchase)
 
-    @rule(
-        kind=st.sampled_from(["notes", "stickers", "engravings"]),
-        wait=st.booleans(),
-        twice=st.booleans(),
-        pays=st.booleans(),
-        told=st.booleans(),
-    )
+    @rule(**PURCHASE)
     def buys(self, kind: str, wait: bool, twice: bool, pays: bool, told: bool) -> None:
         """A customer orders and may pay; perhaps the order is submitted twice, or the draft has run out of time."""
         http = self.world.client(self.world.shop, "http://127.0.0.1:8000")
@@ -256,17 +256,17 @@ class Promise(RuleBasedStateMachine):
         for _ in range(copies):
             self._do(lambda: inbox.receive("sandbox", headers, raw.encode()), Run(stop_at, kills=True))
 
-    @precondition(lambda self: self.engine.waiting())
     @rule(which=st.integers(0, 30), stop_at=st.integers(0, 14), kills=st.booleans())
     def works(self, which: int, stop_at: int, kills: bool) -> None:
         """A worker takes some work up; it may die at a place, or be held there while other things happen."""
         waiting = self.engine.waiting()
+        if not waiting:
+            return
         run = Run(stop_at, kills)
         self.engine.start(waiting[which % len(waiting)], run)
         if not run.ended.is_set():
             self.held.append(run)
 
-    @precondition(lambda self: self.engine.waiting())
     @rule(stop_at=st.integers(0, 40), kills=st.booleans())
     def works_through(self, stop_at: int, kills: bool) -> None:
         """A worker takes up whatever waits, one thing after the other, until it dies or is held."""
@@ -282,11 +282,11 @@ class Promise(RuleBasedStateMachine):
                 return
             stop_at -= run.reached
 
-    @precondition(lambda self: self.held)
     @rule(which=index, kill=st.booleans())
     def goes_on(self, which: int, kill: bool) -> None:
         """Held work goes on, or dies."""
-        self.engine.places.go_on(self.held.pop(which % len(self.held)), kill=kill)
+        if self.held:
+            self.engine.places.go_on(self.held.pop(which % len(self.held)), kill=kill)
 
     @rule(stop_at=st.integers(0, 12))
     def sweeps(self, stop_at: int) -> None:
@@ -303,14 +303,17 @@ class Promise(RuleBasedStateMachine):
         self.engine.take_over(held)
 
     @precondition(lambda self: self.bought)
-    @rule(which=index, unit=index, act=st.sampled_from(["retry", "refund"]))
-    def operator_clicks(self, which: int, unit: int, act: str) -> None:
-        """An operator retries or refunds a unit."""
-        bought = self._pick(which)
-        owed = self._obligations(bought)
-        if owed:
+    @rule(which=index, unit=index, act=st.sampled_from(["retry", "refund"]), stop_at=st.integers(0, 8))
+    def operator_clicks(self, which: int, unit: int, act: str, stop_at: int) -> None:
+        """An operator retries or refunds a unit; a worker takes that up, and may die over it."""
+        paid = [(bought, owed) for bought in self.bought if (owed := self._obligations(bought))]
+        if paid:
+            bought, owed = paid[which % len(paid)]
             bought.causes |= {"operator"} if act == "refund" else set()
+            known = set(self.engine.works)
             getattr(self.world.running.services.operating, act)(owed[unit % len(owed)], "ann@example.com", "asked for")
+            for work in [work for identity, work in self.engine.works.items() if identity not in known][:1]:
+                self.engine.start(work, Run(stop_at, kills=True))
 
     @precondition(lambda self: self.bought)
     @rule(which=index, part=st.booleans())

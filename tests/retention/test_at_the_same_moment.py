@@ -17,6 +17,7 @@ from makegood.kernel.clock import MovedClock
 from makegood.kernel.ids import new_id
 from makegood.kernel.settings import Settings
 from makegood.orders.models import Order, OrderInput, OrderLine
+from makegood.payments import settling
 from makegood.storage import assets
 from makegood.storage.assets import Asset, AssetGone, Hold, HoldKind
 from makegood.storage.objects import digest
@@ -122,7 +123,7 @@ def test_a_payment_that_comes_while_its_order_lets_go_keeps_the_files(office: Ru
     order = closed_order(office, asset)
     cleaning = Thread(target=parts.retention.run)
     with parts.database.write() as session:
-        assert parts.settling._unlock(session, session.get_one(Order, order.id)) is None
+        assert parts.settling._unlock(session, settling._held(session, order.id)) is None
         cleaning.start()
         cleaning.join(PATIENCE)
     cleaning.join(30)
@@ -140,7 +141,7 @@ def test_a_payment_that_comes_after_its_order_let_go_unlocks_nothing(office: Run
 
     def pay() -> None:
         with parts.database.write() as session:
-            problems.append(parts.settling._unlock(session, session.get_one(Order, order.id)))
+            problems.append(parts.settling._unlock(session, settling._held(session, order.id)))
 
     paying = Thread(target=pay)
     with parts.database.write() as session:
