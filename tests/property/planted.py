@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 from unittest.mock import patch
@@ -13,11 +14,14 @@ import sqlalchemy as sa
 from makegood.checkout.ordering import Ordering
 from makegood.engine import WorkState
 from makegood.fulfillment.sweep import FulfillmentSweep
+from makegood.kernel import faults
 from makegood.kernel.ids import new_id
 from makegood.kernel.states import States
-from makegood.orders.models import Obligation, Order
+from makegood.orders.models import Obligation, Order, Refund
 from makegood.orders.obligations import Obligations
 from makegood.payments.models import Payment
+from makegood.payments.provider import ProviderRefund
+from makegood.payments.refunding import Refunding
 from makegood.storage import assets
 from tests.property import promise
 
@@ -36,8 +40,6 @@ def acknowledged_first() -> Iterator[None]:
         services = promise.worlds.current.running.services
 
         def now() -> None:
-            from makegood.kernel import faults
-
             faults.reach("planted:between")
             with services.database.write() as another:
                 owe(self, another, another.get_one(Order, order.id), *args)
@@ -109,17 +111,16 @@ def swept_with_an_age_limit() -> Iterator[None]:
 
 @contextmanager
 def refunded_without_a_permanent_id() -> Iterator[None]:
-    """Each try at a refund is a new one to the provider."""
-    from makegood.payments.providers.sandbox.adapter import SandboxProvider
+    """Each try at a refund is a new one to the provider, and nobody looks what went back before."""
 
-    refund = SandboxProvider.refund
+    def anew(self: Refunding, refund: Refund, payment: Payment) -> ProviderRefund:
+        faults.reach("refund:before")
+        provider = self._providers[payment.provider]
+        seen = provider.refund(payment.provider_ref or "", new_id(), refund.amount_minor, refund.reason)
+        faults.reach("refund:after")
+        return replace(seen, reference=refund.reference)
 
-    def anew(self: Any, ref: str, _reference: str, amount_minor: int, reason: str) -> Any:
-        return refund(self, ref, new_id(), amount_minor, reason)
-
-    with ExitStack() as stack:
-        stack.enter_context(patch.object(SandboxProvider, "refund", anew))
-        stack.enter_context(patch.object(SandboxProvider, "find_refund", lambda *_: None))
+    with patch.object(Refunding, "_ask", anew):
         yield
 
 
