@@ -33,7 +33,7 @@ chaos: ## many orders while everything fails in turn (ORDERS=2000 SEED=… DATAB
 	@$(PREPARE) test
 	@$(BIN)/python -m tests.chaos --orders $(or $(ORDERS),2000) --seed $(or $(SEED),20261) --database $(or $(DATABASE),postgres)
 
-check: ## lint, format, types, direction of imports, migrations, browser code
+check: ## lint, format, types, direction of imports, migrations, mutants, browser code
 	@$(PREPARE) test
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 from hypothesis import HealthCheck, Phase, settings
-from hypothesis.errors import Flaky
+from hypothesis.errors import FlakyFailure
 from hypothesis.stateful import run_state_machine_as_test
 
 from makegood.kernel import faults
@@ -34,5 +34,5 @@ def test_whatever_happens_each_order_is_delivered_or_given_back_once(examples: i
 def test_a_planted_bug_is_found(bug: str) -> None:
     found = settings(EASY, max_examples=500, stateful_step_count=40, phases=[Phase.generate])
     # What is found and then not found again was found: threads and clocks are not the same twice.
-    with BUGS[bug](), pytest.raises((AssertionError, Flaky)):
+    with BUGS[bug](), pytest.raises((AssertionError, FlakyFailure)):
         run_state_machine_as_test(promise.Promise, settings=found)

@@ -123,7 +123,7 @@ def test_a_payment_that_comes_while_its_order_lets_go_keeps_the_files(office: Ru
     order = closed_order(office, asset)
     cleaning = Thread(target=parts.retention.run)
     with parts.database.write() as session:
-        assert parts.settling._unlock(session, settling._held(session, order.id)) is None
+        assert parts.settling._unlock(session, settling._locked_order(session, order.id)) is None
         cleaning.start()
         cleaning.join(PATIENCE)
     cleaning.join(30)
@@ -141,7 +141,7 @@ def test_a_payment_that_comes_after_its_order_let_go_unlocks_nothing(office: Run
 
     def pay() -> None:
         with parts.database.write() as session:
-            problems.append(parts.settling._unlock(session, settling._held(session, order.id)))
+            problems.append(parts.settling._unlock(session, settling._locked_order(session, order.id)))
 
     paying = Thread(target=pay)
     with parts.database.write() as session:

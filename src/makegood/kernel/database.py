@@ -172,7 +172,8 @@ class Database:
 
     @contextmanager
     def read(self) -> Iterator[Session]:
-        with Session(self._reading, expire_on_commit=False) as session:
+        # Nothing is written by accident: where each statement stands alone, nothing would be rolled back.
+        with Session(self._reading, expire_on_commit=False, autoflush=False) as session:
             yield session
 
     @property

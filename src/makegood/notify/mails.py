@@ -133,6 +133,9 @@ class Mailer:
                 session, Mail.state, Mail.id == mail_id, MailState.WAITING, Mail.tries == attempt,
                 come_from=[MailState.WAITING], next_try_at=self._clock.now() + LEASE,
             )  # fmt: skip
+            if claimed is None:
+                # Not waiting any more is well; not being there is not.
+                get(session, mail_id)
             return claimed
 
     def _ask_again(self, mail: Mail) -> bool:

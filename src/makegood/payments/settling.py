@@ -98,7 +98,7 @@ class Settling:
         )  # fmt: skip
         if taken is None:
             return None
-        order = _held(session, payment.order_id)
+        order = _locked_order(session, payment.order_id)
         problem = problem or self._unlock(session, order)
         if problem:
             self._surplus.give_back(session, payment, seen, problem)
@@ -113,7 +113,7 @@ class Settling:
         return payment.id
 
     def _unlock(self, session: Session, order: Order) -> str | None:
-        """Mark the order, which is `_held`, paid, once; or say why this money can't buy it."""
+        """Mark the order, whose row is locked, paid, once; or say why this money can't buy it."""
         held = set(assets.held_by(session, assets.HoldKind.ORDER, order.id))
         wanted = {file.asset_id for line in order.lines for file in line.inputs}
         if not wanted <= held:
@@ -176,7 +176,7 @@ class Settling:
             audit.record(session, self._clock, "order.closed", order_id, order_id)
 
 
-def _held(session: Session, order_id: str | None) -> Order:
+def _locked_order(session: Session, order_id: str | None) -> Order:
     """The order, its row locked before its holds are looked at, as it is where they end: a payment comes wholly before
     or wholly after."""
     return session.get_one(Order, order_id, with_for_update=True, options=[WITHOUT_CODES])

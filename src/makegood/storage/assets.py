@@ -76,7 +76,7 @@ class Hold(Base):
 
 def add(
     session: Session, clock: Clock, *, asset_id: str, key: str, sha256: str, size: int, media_type: str, file_name: str,
-    kind: HoldKind, holder: str, until: datetime | None = None,
+    kind: HoldKind, holder: str,
 ) -> str:  # fmt: skip
     """Add the row of an object that is already durable, and `holder`'s hold on it; returns the asset's id. The same key
     again returns the asset that has it. Whoever stores under a key that may have been there before makes sure after
@@ -90,7 +90,7 @@ def add(
             known.size, known.media_type, known.file_name = size, media_type, file_name
             known.created_at = clock.now()
             session.flush()
-        hold(session, clock, [known.id], kind, holder, until)
+        hold(session, clock, [known.id], kind, holder)
         return known.id
     session.add(
         Asset(
@@ -100,7 +100,7 @@ def add(
     )  # fmt: skip
     session.flush()
     # Nobody else sees the asset before this commits, so there is nothing to be locked or looked for.
-    _take_hold(session, clock, asset_id, kind, holder, until)
+    _take_hold(session, clock, asset_id, kind, holder)
     session.flush()
     return asset_id
 
@@ -132,7 +132,7 @@ def hold(
 
 
 def _take_hold(
-    session: Session, clock: Clock, asset_id: str, kind: HoldKind, holder: str, until: datetime | None
+    session: Session, clock: Clock, asset_id: str, kind: HoldKind, holder: str, until: datetime | None = None
 ) -> None:
     session.add(Hold(id=new_id(), asset_id=asset_id, kind=kind, holder=holder, taken_at=clock.now(), until=until))
 
