@@ -60,8 +60,11 @@ MUTANTS = [
         "tests/race/test_webhooks.py::test_a_signed_webhook_is_not_believed_about_the_payment_only_about_where_to_look",
     ),
     Mutant(
-        "nobody polls unsettled payments",
-        (("payments/sweep.py", "self._requests, self._unsettled,", "self._requests,"),),
+        "nobody polls unsettled payments, nor reads the provider's lists",
+        (
+            ("payments/sweep.py", "self._requests, self._unsettled,", "self._requests,"),
+            ("payments/reconciling.py", "done = self.reconcile()", "done = Reconciliation()"),
+        ),
         "tests/race/test_webhooks.py::test_however_the_webhook_comes_the_order_is_delivered_once",
     ),
     Mutant(
@@ -92,7 +95,7 @@ MUTANTS = [
             ("payments/reconciling.py", "done = self.reconcile()", "done = Reconciliation()"),
             (ADAPTER, 'headers = {"Idempotency-Key": key} if key else {}', "headers = {}"),
         ),
-        "tests/crash/test_kills.py::test_a_refund_survives_a_kill",
+        "tests/crash/test_reversal_kills.py::test_our_refund_of_one_unit_survives_a_kill_and_leaves_the_other_paid",
     ),
     Mutant(
         "one version of a draft may have many open orders",

@@ -105,6 +105,20 @@ def test_our_refund_of_a_unit_survives_a_kill_while_a_part_of_it_goes_back_in_th
     assert refunds_at_the_provider(shop, bought.ref) == (given or [100, PRICE - 100])
 
 
+@pytest.mark.parametrize("place", ["refund:after", pytest.param("refund:before", marks=pytest.mark.nightly)])
+def test_our_refund_of_one_unit_survives_a_kill_and_leaves_the_other_paid(shop: Shop, place: str) -> None:
+    bought = Bought.delivered(shop, f"one of two {place}", quantity=2)
+    shop.die_at(place)
+    assert command(shop, "orders", "refund", bought.number, "--unit", "1", "--reason", "You asked for it.")[0] == 0
+    shop.wait_for_death()
+
+    shop.start()
+
+    until(lambda: bought.returned() == [PRICE, 0], 30, "the refund being counted once")
+    assert bought.at_rest()["state"] == "partly_delivered"
+    assert refunds_at_the_provider(shop, bought.ref) == [PRICE]
+
+
 def test_yesterdays_backup_finds_todays_money_and_makes_it_good(tmp_path: Path) -> None:
     with boat_shop(tmp_path, MAKEGOOD_STRAY_HOURS="0") as shop:
         kept = Bought.delivered(shop, "kept")

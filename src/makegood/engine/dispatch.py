@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import heapq
+import math
 import threading
 import time
 from typing import TYPE_CHECKING, cast
@@ -14,6 +15,8 @@ if TYPE_CHECKING:
 
 SETTLE_SECONDS = 0.004
 """What the engine needs after a workflow's end to count its place as free."""
+TOGETHER = 0.05
+"""Seconds within which a queue is looked into but once: a look costs as much as short work."""
 
 
 class Waker:
@@ -23,9 +26,10 @@ class Waker:
         self._changed = threading.Condition()
         self._stopped = self._woken = False
         self._due: list[float] = []
+        self._polled = -TOGETHER
 
     def wake(self) -> None:
-        """Poll now."""
+        """Poll now, or as soon as the last poll is long enough ago."""
         with self._changed:
             self._woken = True
             self._changed.notify_all()
@@ -50,14 +54,16 @@ class Waker:
 
     def wait(self, timeout: float | None = None) -> bool:
         """Wait until woken, stopped or timed out; whether it was stopped."""
-        end = None if timeout is None else time.monotonic() + timeout
+        end = math.inf if timeout is None else time.monotonic() + timeout
         with self._changed:
-            while not (self._stopped or self._woken):
-                now, soonest = time.monotonic(), [at for at in (end, *self._due[:1]) if at is not None]
-                if soonest and min(soonest) <= now:
+            while not self._stopped:
+                now = time.monotonic()
+                left = min(end, *self._due[:1], self._polled + TOGETHER if self._woken else math.inf) - now
+                if left <= 0:
                     break
-                self._changed.wait(min(soonest) - now if soonest else None)
-            while self._due and self._due[0] <= time.monotonic():
+                self._changed.wait(left if left < math.inf else None)
+            self._polled = time.monotonic()
+            while self._due and self._due[0] <= self._polled:
                 heapq.heappop(self._due)
             was_woken, self._woken = self._woken, False
         if was_woken and not self._stopped:

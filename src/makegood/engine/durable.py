@@ -15,11 +15,11 @@ from enum import StrEnum
 from functools import partial
 from typing import Any, TypeVar
 
-from dbos import DBOS, DBOSClient
+from dbos import DBOS, DBOSClient, Queue
 from sqlalchemy.orm import Session
 
 from makegood.engine import fleet, listener
-from makegood.engine.dispatch import Dispatcher
+from makegood.engine.dispatch import TOGETHER, Dispatcher
 from makegood.engine.fleet import Door, Fleet, Pending, Worker
 from makegood.engine.listener import Listener
 from makegood.engine.periodic import Periodic
@@ -44,8 +44,6 @@ DELAYED_EVERY = 1.1
 """Seconds after which the engine has surely noticed that delayed work is due: it looks every second."""
 RECORDED_AFTER = 0.02
 """Seconds that the engine mostly takes to record an end; where it takes longer, polling finds what waits."""
-TOGETHER = 0.05
-"""Seconds within which the ends of a full queue are looked for at once: a look costs as much as short work."""
 FENCED = 75
 """Exit code of a process that was taken for dead: start it again."""
 
@@ -119,19 +117,13 @@ class Engine:
             DBOS.listen_queues([])
             self._join(on_fenced or end_fenced)
             DBOS.launch()
+            if not self._domain.is_sqlite:
+                # The engine's own queue and schedules, of which we make no use, would be polled every second. On
+                # SQLite the thread that puts back what was interrupted heeds these events too.
+                for unused in engine.background_thread_stop_events:
+                    unused.set()
         self.attach()
-        self._dispatcher = Dispatcher(
-            engine,
-            [
-                DBOS.register_queue(
-                    queue,
-                    worker_concurrency=self._workers,
-                    polling_interval_sec=self._poll_seconds,
-                    on_conflict="always_update",
-                )
-                for queue in sorted(set(self._queues.values()))
-            ],
-        )
+        self._dispatcher = Dispatcher(engine, [self._queue(name) for name in sorted(set(self._queues.values()))])
         self._dispatcher.start()
         if not self._domain.is_sqlite:
             self._listener = Listener(self._domain.url, self._wake)
@@ -224,6 +216,18 @@ class Engine:
         if self._client is not None:
             self._client.destroy()
         self._database.dispose()
+
+    def _queue(self, name: str) -> Queue:
+        queue = DBOS.register_queue(
+            name,
+            worker_concurrency=self._workers,
+            polling_interval_sec=self._poll_seconds,
+            on_conflict="always_update",
+        )
+        # What this process was set to do holds for it, whatever another has been set to since; nor is it read again
+        # before each look.
+        queue.database_backed_queue = False
+        return queue
 
     def _join(self, on_fenced: Callable[[], None]) -> None:
         door = Door(self._pending, self._running, self._resume, self._give_up)
