@@ -49,7 +49,7 @@ MUTANTS = [
         (
             (
                 "payments/inbox.py",
-                "            if not self._settling.settle(payment_id):\n",
+                "            if not self._settling.settle(payment):\n",
                 ("            seen = self._providers[event.provider].retrieve(event.provider_ref)\n"
                 "            import dataclasses\n"
                 "            paid = dataclasses.replace(seen, state='paid', captured_minor=seen.amount_minor)\n"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import sqlalchemy as sa
@@ -48,10 +48,11 @@ class States:
         *guards: sa.ColumnElement[bool],
         come_from: Iterable[str] | None = None,
         **also: Any,
-    ) -> Any:
-        """`move`, which returns the row as it has become, or None if this call did not make the change."""
+    ) -> Sequence[Any]:
+        """`move` of every row that `identity` describes; returns those that this call changed, as they have become and
+        in no order."""
         change = self._change(column, identity, new, guards, come_from, also).returning(column.class_)
-        return session.scalars(change, execution_options={"populate_existing": True}).one_or_none()
+        return session.scalars(change, execution_options={"populate_existing": True}).all()
 
     def _change(
         self,

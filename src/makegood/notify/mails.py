@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import timedelta
 
 import sqlalchemy as sa
@@ -129,14 +130,14 @@ class Mailer:
     def _claim(self, mail_id: str, attempt: int) -> Mail | None:
         with self._database.write() as session:
             # A workflow that was interrupted comes back with the same attempt and may claim it again.
-            claimed: Mail | None = MAIL.take(
+            claimed: Sequence[Mail] = MAIL.take(
                 session, Mail.state, Mail.id == mail_id, MailState.WAITING, Mail.tries == attempt,
                 come_from=[MailState.WAITING], next_try_at=self._clock.now() + LEASE,
             )  # fmt: skip
-            if claimed is None:
+            if not claimed:
                 # Not waiting any more is well; not being there is not.
                 get(session, mail_id)
-            return claimed
+            return next(iter(claimed), None)
 
     def _ask_again(self, mail: Mail) -> bool:
         with self._database.write() as session:

@@ -67,16 +67,13 @@ class Obligations:
     def claim(self, session: Session, work: str, step: str) -> list[Obligation]:
         """Take what this workflow is to work off into making, as far as it is still this workflow's and its money is
         kept; it begins with `step`."""
-        query = sa.select(Obligation).where(Obligation.work == work).order_by(Obligation.id).with_for_update()
-        claimed = [
-            obligation
-            for obligation in session.scalars(query.execution_options(populate_existing=True))
-            if obligation.delivery in OPEN_DELIVERY
-            and self._deliver(
-                session, obligation.id, obligation.attempt, Delivery.MAKING,
-                lease_until=self._clock.now() + LEASE, at_step=step,
-            )
-        ]  # fmt: skip
+        # Locked in their order, so that two who want some of the same don't wait for each other.
+        mine = sa.select(Obligation.id).where(Obligation.work == work).order_by(Obligation.id).with_for_update()
+        taken = DELIVERY.take(
+            session, Obligation.delivery, Obligation.id.in_(mine), Delivery.MAKING, Obligation.work == work,
+            Obligation.money == Money.KEPT, lease_until=self._clock.now() + LEASE, at_step=step,
+        )  # fmt: skip
+        claimed = sorted(taken, key=attrgetter("id"))
         for obligation in claimed:
             self._note(session, obligation, "obligation.claimed", attempt=obligation.attempt)
         self._note_step(session, claimed, work, step)
@@ -181,10 +178,10 @@ class Obligations:
         if error is not None:
             values |= {"error_code": error.code, "error_text": error.for_operator()}
         taken = MONEY.take(session, Obligation.money, Obligation.id == obligation_id, Money.REFUNDING, **values)
-        if taken is not None:
+        for obligation in taken:
             self._engine.enqueue(session, REFUND, refund_work_id(obligation_id, 1), obligation_id)
-            self._note(session, taken, "obligation.refunding", reason=reason)
-        return taken is not None
+            self._note(session, obligation, "obligation.refunding", reason=reason)
+        return bool(taken)
 
     def retry_refund(self, session: Session, obligation_id: str, refund_try: int, delay: float = 0) -> bool:
         """Enqueue another try at the refund; only one caller wins for each `refund_try`."""
@@ -244,11 +241,11 @@ class Obligations:
     def _deliver(
         self, session: Session, obligation_id: str, attempt: int, new: Delivery, **also: Any
     ) -> Obligation | None:
-        taken: Obligation | None = DELIVERY.take(
+        taken = DELIVERY.take(
             session, Obligation.delivery, Obligation.id == obligation_id, new,
             Obligation.attempt == attempt, Obligation.money == Money.KEPT, **also,
         )  # fmt: skip
-        return taken
+        return next(iter(taken), None)
 
     def _again(
         self, session: Session, obligation_id: str, attempt: int, event: str, delay: float,

@@ -99,7 +99,7 @@ class Inbox:
             payment_id = self._unknown(event)
         else:
             payment_id = payment.id
-            if not self._settling.settle(payment_id):
+            if not self._settling.settle(payment):
                 # It was paid before: this speaks of a refund or a dispute, or speaks twice, which is harmless.
                 self._reversing.look(payment_id)
         faults.reach("handle:after")

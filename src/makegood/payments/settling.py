@@ -36,23 +36,22 @@ class Settling:
         self._obligations, self._reversing, self._surplus = obligations, reversing, surplus
         self._deadline, self._telling = deadline, telling
 
-    def settle(self, payment_id: str) -> bool:
-        """Ask the provider what has become of the payment, and apply it; False if there was nothing to ask."""
-        with self._database.read() as session:
-            payment = session.get_one(Payment, payment_id)
+    def settle(self, payment: Payment) -> bool:
+        """Ask the provider what has become of a payment that was just read, and apply it; False if there was nothing
+        to ask."""
         if payment.provider_ref is None or payment.state == PaymentState.PAID:
             return False
-        self.apply(payment_id, self._providers[payment.provider].retrieve(payment.provider_ref))
+        self.apply(payment.id, self._providers[payment.provider].retrieve(payment.provider_ref))
         return True
 
     def settle_order(self, order_id: str) -> None:
         """Settle what is open of an order: what the return page does, so that nobody waits for a webhook."""
         with self._database.read() as session:
             open_payments = list(
-                session.scalars(sa.select(Payment.id).where(Payment.order_id == order_id, Payment.state.in_(UNSETTLED)))
+                session.scalars(sa.select(Payment).where(Payment.order_id == order_id, Payment.state.in_(UNSETTLED)))
             )
-        for payment_id in open_payments:
-            self.settle(payment_id)
+        for payment in open_payments:
+            self.settle(payment)
 
     def apply(self, payment_id: str, seen: ProviderPayment) -> None:
         """Apply what the provider said, in one transaction; what has gone back of the money already is part of it."""
@@ -96,7 +95,7 @@ class Settling:
             session, Payment.state, Payment.id == payment.id, PaymentState.PAID, come_from=UNSETTLED, paid_at=now,
             closed_at=now, captured_minor=seen.captured_minor, details=dict(seen.details), provider_ref=seen.ref,
         )  # fmt: skip
-        if taken is None:
+        if not taken:
             return None
         order = _locked_order(session, payment.order_id)
         problem = problem or self._unlock(session, order)

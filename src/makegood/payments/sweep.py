@@ -91,7 +91,7 @@ class PaymentSweep:
         if overdue and payment.provider_ref is not None:
             self._settling.apply(payment.id, self._providers[payment.provider].expire(payment.provider_ref))
         else:
-            self._settling.settle(payment.id)
+            self._settling.settle(payment)
 
     def _events(self) -> None:
         query = sa.select(PaymentEvent.id, PaymentEvent.handle_try).where(PaymentEvent.handled_at.is_(None))
