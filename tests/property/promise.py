@@ -65,6 +65,11 @@ PURCHASE: dict[str, st.SearchStrategy[Any]] = {
     "kind": st.sampled_from(["notes", "stickers", "engravings"]),
     **dict.fromkeys(("wait", "twice", "pays", "told"), st.booleans()),
 }
+CLICK: dict[str, st.SearchStrategy[Any]] = {
+    "unit": index,
+    "act": st.sampled_from(["retry", "refund"]),
+    "stop_at": st.integers(0, 5),
+}
 
 
 class Promise(RuleBasedStateMachine):
@@ -78,12 +83,21 @@ class Promise(RuleBasedStateMachine):
         self.bought: list[Bought] = []
         self.held: list[Run] = []
         self.passed = timedelta()
+        self.is_meddled_with = False
 
-    @initialize(**PURCHASE)
-    def opens(self, **purchase: Any) -> None:
-        """Nothing of an earlier example is left to be worked on; the first customer comes."""
+    @initialize(**PURCHASE, is_meddled_with=st.booleans(), click=st.none() | st.fixed_dictionaries(CLICK))
+    def opens(self, is_meddled_with: bool, click: dict[str, Any] | None, **purchase: Any) -> None:
+        """Nothing of an earlier example is left to be worked on; the first customer comes, and perhaps an operator
+        clicks on what was delivered. In half of the examples nobody moves money behind the shop's back: of those the
+        verdict says most."""
+        self.is_meddled_with = is_meddled_with
         self.engine.works.clear()
-        self.buys(**purchase)
+        if click is None:
+            self.buys(**purchase)
+            return
+        self.buys(**{**purchase, "pays": True, "told": True})
+        self.works_through(0, kills=False)
+        self.operator_clicks(0, **click)
 
     @rule(**PURCHASE)
     def buys(self, kind: str, wait: bool, twice: bool, pays: bool, told: bool) -> None:
@@ -198,7 +212,7 @@ class Promise(RuleBasedStateMachine):
         self.engine.take_over(held)
 
     @precondition(lambda self: self.bought)
-    @rule(which=index, unit=index, act=st.sampled_from(["retry", "refund"]), stop_at=st.integers(0, 8))
+    @rule(which=index, **CLICK)
     def operator_clicks(self, which: int, unit: int, act: str, stop_at: int) -> None:
         """An operator retries or refunds a unit; a worker takes that up, and may die over it."""
         paid = [(bought, owed) for bought in self.bought if (owed := self._obligations(bought))]
@@ -213,7 +227,7 @@ class Promise(RuleBasedStateMachine):
             for work in [work for identity, work in self.engine.works.items() if identity not in known][:1]:
                 self.engine.start(work, Run(stop_at, kills=True))
 
-    @precondition(lambda self: self.bought)
+    @precondition(lambda self: self.bought and self.is_meddled_with)
     @rule(which=index, part=st.booleans())
     def is_refunded_at_the_provider(self, which: int, part: bool) -> None:
         """A clerk gives money back in the provider's dashboard."""
@@ -224,7 +238,7 @@ class Promise(RuleBasedStateMachine):
         if ref and self.world.provider.post(where, json={**body, "webhook": "never"}).status_code < 300:
             bought.causes.add("dashboard")
 
-    @precondition(lambda self: self.bought)
+    @precondition(lambda self: self.bought and self.is_meddled_with)
     @rule(which=index, end=st.sampled_from(["won", "lost"]))
     def is_disputed(self, which: int, end: str) -> None:
         """A bank opens a dispute, or ends the open one."""
@@ -237,7 +251,7 @@ class Promise(RuleBasedStateMachine):
             bought.causes.add("dispute")
 
     @precondition(lambda self: self.passed < MOST_TIME)
-    @rule(minutes=st.sampled_from([1, 30, 90, 60 * 24, 60 * 24 * 8]))
+    @rule(minutes=st.sampled_from([1, 5, 30, 90, 90, 240, 60 * 24, 60 * 24 * 8]))
     def time_passes(self, minutes: int) -> None:
         """The clock moves on."""
         self.passed += timedelta(minutes=minutes)
