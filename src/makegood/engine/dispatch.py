@@ -24,7 +24,9 @@ class Waker:
 
     def __init__(self) -> None:
         self._changed = threading.Condition()
-        self._stopped = self._woken = False
+        self._stopped = False
+        # The first poll comes at once: work may be waiting since before this process began.
+        self._woken = True
         self._due: list[float] = []
         self._polled = -TOGETHER
 

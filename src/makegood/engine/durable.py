@@ -42,6 +42,8 @@ MIGRATING = 5_381_409_774
 
 DELAYED_EVERY = 1.1
 """Seconds after which the engine has surely noticed that delayed work is due: it looks every second."""
+PUT_BACK_AFTER = 1.0
+"""Seconds within which the engine, when it starts, puts back into the queues what was interrupted."""
 RECORDED_AFTER = 0.02
 """Seconds that the engine mostly takes to record an end; where it takes longer, polling finds what waits."""
 FENCED = 75
@@ -123,8 +125,11 @@ class Engine:
                 for unused in engine.background_thread_stop_events:
                     unused.set()
         self.attach()
-        self._dispatcher = Dispatcher(engine, [self._queue(name) for name in sorted(set(self._queues.values()))])
+        names = sorted(set(self._queues.values()))
+        self._dispatcher = Dispatcher(engine, [self._queue(name) for name in names])
         self._dispatcher.start()
+        for name in names:
+            self._wake_in(name, PUT_BACK_AFTER)
         if not self._domain.is_sqlite:
             self._listener = Listener(self._domain.url, self._wake)
             self._listener.start()
@@ -240,7 +245,9 @@ class Engine:
         return [Pending(one.workflow_id, one.name, one.executor_id or "") for one in known if one.name in self._queues]
 
     def _resume(self, pending: Pending) -> None:
-        self._door.resume_workflow(pending.workflow_id, queue_name=self._queues[pending.workflow])
+        queue = self._queues[pending.workflow]
+        self._door.resume_workflow(pending.workflow_id, queue_name=queue)
+        self._wake(queue)
 
     def _give_up(self, pending: Pending) -> None:
         self._door.cancel_workflow(pending.workflow_id)
