@@ -37,22 +37,6 @@ def test_an_order_survives_a_kill(shop: Shop, poster_files: dict[str, Path], pla
     assert len({artefact["sha256"] for artefact in unit["artefacts"]}) == 3
 
 
-@pytest.mark.parametrize("place", ["handle:before", "claim:recorded"])
-def test_what_was_interrupted_goes_on_at_the_next_start_however_rarely_queues_are_polled(
-    shop: Shop, poster_files: dict[str, Path], place: str
-) -> None:
-    shop.restart(MAKEGOOD_POLL_SECONDS="3600")
-    shop.die_at(place)
-    customer = shop.customer()
-    number = customer.checkout(customer.draft(poster_files))["number"]
-    shop.provider.act(customer.payable(number)["ref"])
-    shop.wait_for_death()
-
-    shop.start()
-
-    assert customer.at_rest(number)["state"] == "delivered"
-
-
 def test_a_kill_before_the_order_is_committed_leaves_nothing_and_after_it_leaves_one(
     shop: Shop, poster_files: dict[str, Path]
 ) -> None:

@@ -18,7 +18,8 @@ def main() -> None:
     settings = Settings()
     database = Database(settings.database)
     schema.migrate(database)
-    engine = Engine(database, workers=2, poll_seconds=0.1, lease_seconds=2)
+    # Polling finds nothing here: starting has to be enough.
+    engine = Engine(database, workers=2, poll_seconds=3600, lease_seconds=2)
     mailer = Mailer(database, engine, SystemClock(), settings)
     mailer.register(engine)
     engine.launch()
