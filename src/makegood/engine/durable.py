@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import threading
+import time
 from collections import Counter
 from collections.abc import Callable
 from contextlib import AbstractContextManager
@@ -42,8 +43,8 @@ MIGRATING = 5_381_409_774
 
 DELAYED_EVERY = 1.1
 """Seconds after which the engine has surely noticed that delayed work is due: it looks every second."""
-PUT_BACK_AFTER = 1.0
-"""Seconds within which the engine, when it starts, puts back into the queues what was interrupted."""
+PUT_BACK_WITHIN = 10.0
+"""Seconds that a start waits at most for what was interrupted to be back in the queues."""
 RECORDED_AFTER = 0.02
 """Seconds that the engine mostly takes to record an end; where it takes longer, polling finds what waits."""
 FENCED = 75
@@ -119,17 +120,14 @@ class Engine:
             DBOS.listen_queues([])
             self._join(on_fenced or end_fenced)
             DBOS.launch()
-            if not self._domain.is_sqlite:
-                # The engine's own queue and schedules, of which we make no use, would be polled every second. On
-                # SQLite the thread that puts back what was interrupted heeds these events too.
-                for unused in engine.background_thread_stop_events:
-                    unused.set()
         self.attach()
-        names = sorted(set(self._queues.values()))
-        self._dispatcher = Dispatcher(engine, [self._queue(name) for name in names])
+        if self._has_put_back():
+            # The engine's own queue and schedules, of which we make no use, would be polled every second. The thread
+            # that puts back what was interrupted heeds these events too.
+            for unused in engine.background_thread_stop_events:
+                unused.set()
+        self._dispatcher = Dispatcher(engine, [self._queue(name) for name in sorted(set(self._queues.values()))])
         self._dispatcher.start()
-        for name in names:
-            self._wake_in(name, PUT_BACK_AFTER)
         if not self._domain.is_sqlite:
             self._listener = Listener(self._domain.url, self._wake)
             self._listener.start()
@@ -239,6 +237,16 @@ class Engine:
         self._fleet = Fleet(self._domain, self.executor_id, self._lease_seconds, door, on_fenced)
         self._fleet.join()
         self._beats = Periodic("fleet", self._lease_seconds / 3, self._fleet.turn)
+
+    def _has_put_back(self) -> bool:
+        """Wait until the engine has put back into the queues what a predecessor of the same id was at; whether it
+        has, for a start need not wait for ever."""
+        end = time.monotonic() + PUT_BACK_WITHIN
+        while any(pending.owner == self.executor_id for pending in self._pending()):
+            if time.monotonic() > end:
+                return False
+            time.sleep(0.01)
+        return True
 
     def _pending(self) -> list[Pending]:
         known = self._door.list_workflows(status="PENDING", load_input=False, load_output=False)
