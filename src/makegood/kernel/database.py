@@ -63,7 +63,7 @@ POSTGRES = {
 
 
 PING_AFTER_SECONDS = 1.0
-"""No server restarts faster: what was used more lately than this needs no asking."""
+"""What was used more lately than this is taken to live; a server that is started anew takes longer than that."""
 
 
 def _postgres_engine(url: str) -> sa.Engine:
