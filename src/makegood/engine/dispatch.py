@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 SETTLE_SECONDS = 0.004
 """What the engine needs after a workflow's end to count its place as free."""
 TOGETHER = 0.05
-"""Seconds within which a queue is looked into but once: a look costs as much as short work."""
+"""Seconds within which a queue that is woken is looked into but once: a look costs as much as short work."""
 
 
 class Waker:

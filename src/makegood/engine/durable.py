@@ -239,11 +239,12 @@ class Engine:
         self._beats = Periodic("fleet", self._lease_seconds / 3, self._fleet.turn)
 
     def _has_put_back(self) -> bool:
-        """Wait until the engine has put back into the queues what a predecessor of the same id was at; whether it
-        has, for a start need not wait for ever."""
+        """Wait until the engine has put back into the queues what a predecessor of the same id was at. False if that
+        takes too long for a start: the engine goes on with it."""
         end = time.monotonic() + PUT_BACK_WITHIN
         while any(pending.owner == self.executor_id for pending in self._pending()):
             if time.monotonic() > end:
+                log.warning("engine.still_putting_back", seconds=PUT_BACK_WITHIN)
                 return False
             time.sleep(0.01)
         return True
