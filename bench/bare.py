@@ -6,6 +6,7 @@ import json
 import os
 import sys
 import time
+from functools import partial
 
 import sqlalchemy as sa
 from dbos import DBOS, DBOSClient
@@ -21,7 +22,7 @@ def main() -> None:
     if what == "fill":
         _fill(address, engine, orders, workflows)
     else:
-        _work(address, engine, orders * workflows, max(1, round(steps / workflows)), max(1, round(commits / workflows)))
+        _work(address, engine, orders, workflows, steps, commits)
 
 
 def _fill(address: str, engine: sa.Engine, orders: int, workflows: int) -> None:
@@ -40,22 +41,24 @@ def _fill(address: str, engine: sa.Engine, orders: int, workflows: int) -> None:
     os._exit(0)
 
 
-def _work(address: str, engine: sa.Engine, wanted: int, steps: int, commits: int) -> None:
+def _work(address: str, engine: sa.Engine, orders: int, workflows: int, steps: int, commits: int) -> None:
     DBOS(
         config={"name": "bare-bench", "system_database_url": address, "log_level": "ERROR", "application_version": "1"}
     )
 
-    def commit(name: str) -> None:
-        with engine.begin() as connection:
-            connection.execute(sa.text("INSERT INTO work (name, note) VALUES (:name, 'x')"), {"name": name})
+    def commit(times: int, number: int) -> None:
+        for _ in range(times):
+            with engine.begin() as connection:
+                connection.execute(sa.text("INSERT INTO work (name, note) VALUES (:name, 'x')"), {"name": f"w{number}"})
 
     @DBOS.workflow(name="work")
     def work(number: int) -> None:
-        each = [commits // steps + (index < commits % steps) for index in range(steps)]
-        for index, count in enumerate(each):
-            DBOS.run_step(
-                {"name": f"s{index}"}, lambda count=count: [commit(f"w{number}") for _ in range(count)] and None
-            )
+        nth = number % workflows
+        own_steps, own_commits = _share(steps, workflows, nth), _share(commits, workflows, nth)
+        if not own_steps:
+            commit(own_commits, number)
+        for index in range(own_steps):
+            DBOS.run_step({"name": f"s{index}"}, partial(commit, _share(own_commits, own_steps, index), number))
 
     began, spent = time.time(), time.process_time()
     DBOS.launch()
@@ -66,11 +69,16 @@ def _work(address: str, engine: sa.Engine, wanted: int, steps: int, commits: int
     while True:
         with engine.connect() as connection:
             done = connection.scalar(sa.text("SELECT count(*) FROM dbos.workflow_status WHERE status = 'SUCCESS'"))
-        if (done or 0) >= wanted:
+        if (done or 0) >= orders * workflows:
             break
         time.sleep(0.1)
     print(json.dumps({"began": began, "ended": time.time(), "cpu": time.process_time() - spent}), flush=True)
     os._exit(0)
+
+
+def _share(total: int, among: int, nth: int) -> int:
+    """What the nth gets where so many are dealt out one by one."""
+    return total // among + (nth < total % among)
 
 
 if __name__ == "__main__":

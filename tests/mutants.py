@@ -130,7 +130,7 @@ MUTANTS = [
         "orders take no hold on their inputs",
         (
             ("checkout/ordering.py", "_asset_ids(draft), HoldKind.ORDER", "(), HoldKind.ORDER"),
-            ("payments/settling.py", "        if not wanted <= held:", "        if False:"),
+            ("payments/settling.py", "        if wanted and not wanted <= ", "        if not wanted >= "),
         ),
         "tests/race/test_retention.py",
     ),
@@ -241,7 +241,7 @@ MUTANTS = [
         "the provider's lists of refunds and disputes are not read",
         (
             ("payments/reconciling.py", "for stream in Stream:", "for stream in (Stream.PAYMENTS,):"),
-            ("payments/reconciling.py", "back_minor > returned:", "back_minor < 0:"),
+            ("payments/reconciling.py", "back_minor > known.returned:", "back_minor < 0:"),
         ),
         "tests/race/test_reversals.py::test_a_dashboard_refund_before_the_delivery_ends_the_making[never]",
     ),

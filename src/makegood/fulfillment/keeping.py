@@ -48,14 +48,16 @@ def keep_outputs(session: Session, clock: Clock, job_id: str, obligation_ids: It
         assets.hold(session, clock, outputs, HoldKind.DELIVERY, obligation_id)
 
 
-def release_order(session: Session, order_id: str) -> None:
-    """Order holds end when the last unit is at rest; deliveries hold what they need themselves."""
+def release_order(session: Session, order_id: str) -> int:
+    """Order holds end when the last unit is at rest; deliveries hold what they need themselves. Returns how many units
+    are not."""
     open_ones = session.scalar(
         sa.select(sa.func.count()).select_from(Obligation)
         .where(Obligation.order_id == order_id, Obligation.delivery.in_(OPEN_DELIVERY))
     )  # fmt: skip
-    if open_ones == 0:
+    if not open_ones:
         assets.release(session, HoldKind.ORDER, order_id)
+    return open_ones or 0
 
 
 def input_assets(unit: UnitView) -> set[str]:

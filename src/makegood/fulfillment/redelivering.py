@@ -12,7 +12,7 @@ from makegood.engine import Engine, WorkState
 from makegood.fulfillment.models import ArtefactRow, Grant, GrantLink, Redelivery
 from makegood.fulfillment.targets import Bench, Target
 from makegood.fulfillment.telling import Telling
-from makegood.fulfillment.units import artefacts_of
+from makegood.fulfillment.units import files_of
 from makegood.fulfillment.workflow import LONGEST_BACKOFF, Fulfillment, MakingFailed
 from makegood.kernel import audit, faults, logs
 from makegood.kernel.errors import MakegoodError, NotFound, Unmakeable
@@ -191,9 +191,7 @@ class Redelivering:
         self, session: Session, obligation: Obligation, grant: Grant, target: Target, made: Sequence[Artefact]
     ) -> None:
         """Where the same bytes came out again, their rows stand. Else what was made now takes the place of all."""
-        known = {
-            r.name: session.get_one(Asset, r.asset_id) for r in artefacts_of(session, obligation.id, grant.attempt)
-        }
+        known = {row.name: asset for row, asset in files_of(session, obligation.id, grant.attempt)}
         if {name: asset.sha256 for name, asset in known.items()} != {a.name: a.sha256 for a in made}:
             obligation.attempt = grant.attempt = obligation.attempt + 1
             session.flush()

@@ -12,14 +12,13 @@ from makegood.fulfillment.outside import Superseded
 from makegood.fulfillment.states import CommitmentState
 from makegood.fulfillment.targets import Bench, Target
 from makegood.fulfillment.telling import Telling
-from makegood.fulfillment.units import artefacts_of, current_obligation, references_of
+from makegood.fulfillment.units import current_obligation, files_of, references_of
 from makegood.kernel import audit, logs
 from makegood.kernel.errors import Temporary
 from makegood.orders.models import Obligation
 from makegood.orders.obligations import Obligations
 from makegood.orders.states import Delivery, Money
 from makegood.product_api import Artefact
-from makegood.storage.assets import Asset
 
 RESTORE = "fulfillment.restore"
 
@@ -104,10 +103,7 @@ class Restoring:
             grant = session.scalars(sa.select(Grant).where(Grant.obligation_id == owed.id).with_for_update()).one()
             if grant.attempt == target.attempt:
                 return
-            before = {
-                row.name: session.get_one(Asset, row.asset_id).sha256
-                for row in artefacts_of(session, owed.id, grant.attempt)
-            }
+            before = {row.name: asset.sha256 for row, asset in files_of(session, owed.id, grant.attempt)}
             for artefact in made:
                 keeping.keep_artefact(session, self._clock, owed.id, target.attempt, artefact)
             grant.attempt = target.attempt

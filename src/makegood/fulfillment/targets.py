@@ -77,7 +77,14 @@ class Bench:
         _, line, order = known
         product = self.products.working(line.product_id)
         unit = view_unit(
-            session, self.workshop.objects, self.products, obligation.unit_id, given=given, made=False, known=known
+            session,
+            self.workshop.objects,
+            self.products,
+            obligation.unit_id,
+            given=given,
+            made=False,
+            known=known,
+            owed=obligation,
         )
         return Target(obligation_id, attempt, order.id, line.id, line.job_id, unit, product)
 

@@ -7,7 +7,7 @@ from sqlalchemy.orm import Session
 
 from makegood.catalog.products import Products
 from makegood.fulfillment.models import Grant
-from makegood.fulfillment.units import artefacts_of
+from makegood.fulfillment.units import files_of
 from makegood.kernel.money import Money as Amount
 from makegood.notify.letters import (
     Apology,
@@ -25,7 +25,6 @@ from makegood.orders.models import Obligation, Order, OrderLine, Unit
 from makegood.orders.reading import obligations_of, unit_with_line
 from makegood.orders.states import OPEN_DELIVERY, Delivery, Money
 from makegood.product_api import Product
-from makegood.storage.assets import Asset
 
 MOST_LISTED = 10
 """How many units a mail lists with their links; the order's page has them all."""
@@ -37,15 +36,14 @@ class Telling:
     def __init__(self, mailer: Mailer, links: Links, products: Products) -> None:
         self._mailer, self._links, self._products = mailer, links, products
 
-    def delivered(self, session: Session, order: Order, line: OrderLine, grant: Grant, unit: Unit) -> None:
-        """A unit is ready. The only one of its line: its downloads, its pages, and the order's page. One of several:
-        nothing until the last of them is at rest."""
-        if line.quantity > 1:
-            return
+    def delivered(
+        self, session: Session, order: Order, line: OrderLine, grant: Grant, unit: Unit, remaining: int
+    ) -> None:
+        """The only unit of its line is ready: its downloads, its pages, and the order's page. `remaining` units of the
+        order are still being made."""
         product = self._products.get(line.product_id)
-        still_made = sum(o.delivery in OPEN_DELIVERY for o in obligations_of(session, order.id))
         letter = Delivered(
-            order_number=order.number, order_url=self._links.order(order), remaining=still_made,
+            order_number=order.number, order_url=self._links.order(order), remaining=remaining,
             units=(self._ready(session, product, line, grant, unit),),
         )  # fmt: skip
         self._mailer.post(
@@ -152,14 +150,14 @@ class Telling:
         return bool(taken.rowcount == 1)  # type: ignore[attr-defined]
 
     def _ready(self, session: Session, product: Product, line: OrderLine, grant: Grant, unit: Unit) -> DeliveredUnit:
-        rows = [r for r in artefacts_of(session, grant.obligation_id, grant.attempt) if r.facts.get("shown", True)]
-        files = {row.name: session.get_one(Asset, row.asset_id) for row in rows}
+        made = files_of(session, grant.obligation_id, grant.attempt)
         codes = {code.purpose: code.code for code in unit.codes}
         return DeliveredUnit(
             title=f"{unit.unit_no} · {line.description}" if line.quantity > 1 else line.description,
             downloads=tuple(
-                Download(file.file_name, file.size, self._links.download(grant.token, name))
-                for name, file in files.items()
+                Download(file.file_name, file.size, self._links.download(grant.token, row.name))
+                for row, file in made
+                if row.facts.get("shown", True)
             ),
             pages=tuple(Page(label, self._links.public(path)) for label, path in product.pages(codes).items()),
             expires_at=grant.expires_at,

@@ -12,9 +12,10 @@ from makegood.fulfillment.models import ArtefactRow, Commitment, Grant, Outside
 from makegood.kernel.errors import NotFound
 from makegood.orders.models import Obligation, Order, OrderInput, OrderLine, Unit
 from makegood.orders.reading import unit_with_line
-from makegood.orders.states import Delivery, Money
+from makegood.orders.states import OPEN_DELIVERY, Delivery, Money
 from makegood.product_api import Artefact, InputFile, UnitView
 from makegood.storage import assets
+from makegood.storage.assets import Asset
 from makegood.storage.objects import ObjectStore
 
 
@@ -44,6 +45,15 @@ def current_obligation(session: Session, unit_id: str) -> Obligation | None:
     return session.scalar(query)
 
 
+def files_of(session: Session, obligation_id: str, attempt: int) -> list[tuple[ArtefactRow, Asset]]:
+    """The verified artefacts of one attempt with what is stored of them, by name."""
+    query = (
+        sa.select(ArtefactRow, Asset).join(Asset, Asset.id == ArtefactRow.asset_id)
+        .where(ArtefactRow.obligation_id == obligation_id, ArtefactRow.attempt == attempt).order_by(ArtefactRow.name)
+    )  # fmt: skip
+    return list(session.execute(query).tuples())
+
+
 def artefacts_of(session: Session, obligation_id: str, attempt: int) -> list[ArtefactRow]:
     """The verified artefacts of one attempt."""
     query = sa.select(ArtefactRow).where(ArtefactRow.obligation_id == obligation_id, ArtefactRow.attempt == attempt)
@@ -59,16 +69,21 @@ class UnitErased(NotFound):
 
 def view_unit(
     session: Session, objects: ObjectStore, products: Products, unit_id: str, *, given: bool = True, made: bool = True,
-    known: tuple[Unit, OrderLine, Order] | None = None,
+    known: tuple[Unit, OrderLine, Order] | None = None, owed: Obligation | None = None,
 ) -> UnitView:  # fmt: skip
     """The unit with everything that its product may read: what was `given` for it and what was `made`, which whoever
-    doesn't need them doesn't ask for. `known` is what the caller has read of it. Raises `UnitErased` once its
-    customer's data were taken out."""
+    doesn't need them doesn't ask for. `known` is what the caller has read of it, `owed` an obligation of it. Raises
+    `UnitErased` once its customer's data were taken out."""
     unit, line, order = known or unit_with_line(session, unit_id)
     if order.erased_at is not None:
         raise UnitErased(number=order.number, at=order.erased_at.isoformat())
-    obligation = current_obligation(session, unit_id)
-    grant = obligation and session.scalar(sa.select(Grant).where(Grant.obligation_id == obligation.id))
+    # What is still open is the newest, and nothing of its unit has been granted or promised yet.
+    is_open = owed is not None and owed.delivery in OPEN_DELIVERY
+    obligation = owed if is_open else current_obligation(session, unit_id)
+    grant = None
+    if obligation is not None and not is_open:
+        grant = session.scalar(sa.select(Grant).where(Grant.obligation_id == obligation.id))
+    promised = sa.select(sa.func.max(Commitment.until)).where(Commitment.unit_id == unit_id)
     rows = artefacts_of(session, grant.obligation_id, grant.attempt) if grant and made else []
     renewed = line.renews_unit_id
     return UnitView(
@@ -84,7 +99,7 @@ def view_unit(
         refunded=bool(obligation and obligation.money not in (Money.KEPT, Money.DISPUTED)),
         artefacts={row.name: asset_file(session, objects, row.asset_id, dict(row.facts), {}) for row in rows},
         references=references_of(session, grant.obligation_id, grant.attempt) if grant else {},
-        until=session.scalar(sa.select(sa.func.max(Commitment.until)).where(Commitment.unit_id == unit_id)),
+        until=None if is_open else session.scalar(promised),
         renews=view_unit(session, objects, products, renewed, given=given, made=False) if renewed else None,
     )
 

@@ -20,7 +20,7 @@ from makegood.fulfillment.telling import Telling
 from makegood.kernel import audit, logs
 from makegood.kernel.errors import MakegoodError, Temporary, Unmakeable
 from makegood.kernel.ids import new_id, new_secret
-from makegood.orders.models import Order, Unit
+from makegood.orders.models import Order
 from makegood.orders.obligations import FULFIL, Obligations
 from makegood.orders.reading import unit_with_line
 from makegood.orders.states import Delivery
@@ -167,23 +167,27 @@ class Fulfillment:
     def grant(self, session: Session, delivered: Sequence[Target]) -> None:
         """The customer's right to what was just delivered of a line, what stays promised, the mail, and the holds."""
         now = self._clock.now()
-        _, line, order = unit_with_line(session, delivered[0].unit.id)
+        unit, line, order = unit_with_line(session, delivered[0].unit.id)
+        grants = []
         for target in delivered:
             grant = Grant(
                 id=new_id(), obligation_id=target.obligation_id, attempt=target.attempt, token=new_secret(),
                 granted_at=now, expires_at=None if self._downloads_last is None else now + self._downloads_last,
             )  # fmt: skip
             session.add(grant)
+            grants.append(grant)
             keeping.keep_inputs(session, self._clock, target.obligation_id, target.unit)
             self._commitments.begin(session, target, now)
-            session.flush()
-            self._telling.delivered(session, order, line, grant, session.get_one(Unit, target.unit.id))
         if line.job_id is not None:
             owners = [target.obligation_id for target in delivered]
             keeping.keep_outputs(session, self._clock, line.job_id, owners)
-        keeping.release_order(session, order.id)
+        session.flush()
+        remaining = keeping.release_order(session, order.id)
         if line.quantity > 1:
+            # Told of when the last of them is at rest.
             self._telling.line_at_rest(session, line.id)
+        else:
+            self._telling.delivered(session, order, line, grants[0], unit, remaining)
 
     def _was_ours(self, session: Session, member: Member, delivery: Delivery) -> bool:
         """Whether this very attempt made the change before a kill kept the engine from recording it."""

@@ -67,9 +67,11 @@ class States:
         wanted = allowed if come_from is None else frozenset(come_from)
         if not wanted or not wanted <= allowed:
             raise IllegalTransition(f"{self.name}: {sorted(wanted)} can't become {new}")
+        # Each time it is run, a list is written into the statement anew; one value is not.
+        present = column.in_(sorted(wanted)) if len(wanted) > 1 else column == min(wanted)
         return (
             sa.update(column.class_)
-            .where(identity, column.in_(sorted(wanted)), *guards)
+            .where(identity, present, *guards)
             .values({column.key: new, **also})
             .execution_options(synchronize_session=False)
         )

@@ -81,17 +81,17 @@ class Obligations:
 
     def at_step(self, session: Session, work: str, step: str) -> None:
         """Say which step this workflow is working on, for who waits and for the order's story, and renew the lease."""
-        members = session.scalars(
+        members = session.execute(
             sa.update(Obligation)
             .where(Obligation.work == work, Obligation.delivery.in_(OPEN_DELIVERY))
             .values(at_step=step, lease_until=self._clock.now() + LEASE)
-            .returning(Obligation)
-            .execution_options(synchronize_session=False, populate_existing=True)
+            .returning(Obligation.id, Obligation.order_id, Obligation.attempt)
+            .execution_options(synchronize_session=False)
         )
         self._note_step(session, sorted(members, key=attrgetter("id")), work, step)
 
-    def _note_step(self, session: Session, members: Sequence[Obligation], work: str, step: str) -> None:
-        """A chunk's steps are noted once for all that is in it."""
+    def _note_step(self, session: Session, members: Sequence[Any], work: str, step: str) -> None:
+        """A chunk's steps are noted once for all that is in it; of its obligations three fields are read."""
         if members:
             subject = members[0].id if len(members) == 1 else work
             audit.record(

@@ -16,10 +16,10 @@ from makegood.kernel.errors import MakegoodError
 from makegood.kernel.ids import new_id
 from makegood.orders.models import Order
 from makegood.orders.states import DisputeState, PaymentState, RefundState
+from makegood.payments.books import KnownPayment, books_of
 from makegood.payments.cursors import Cursors, Reading
 from makegood.payments.findings import Finding, amount
-from makegood.payments.inbox import being_handled
-from makegood.payments.models import CountedRefund, Difference, Dispute, Payment
+from makegood.payments.models import CountedRefund, Difference, Payment
 from makegood.payments.provider import (
     PaymentProvider,
     ProviderDispute,
@@ -115,43 +115,39 @@ class Reconciling:
                 reading.cursor = None
                 continue
             looked_at += len(page.items)
+            with self._database.read() as session:
+                books = books_of(session, provider.name, page.items, self._clock.now())
             for item in page.items:
                 if isinstance(item, ProviderPayment):
                     listed.add(item.ref)
-                    is_settled = self._payment(provider, item, done)
+                    is_settled = self._payment(provider, item, books.payments.get(item.ref), done)
                 elif isinstance(item, ProviderRefund):
-                    is_settled = self._refund(provider, item, done)
+                    is_settled = self._refund(provider, item, item.ref in books.refunds, done)
                 else:
-                    is_settled = self._dispute(provider, item, done)
+                    is_settled = self._dispute(provider, item, books.disputes.get(item.ref), done)
                 reading.meet(item.created_at, is_settled=is_settled)
             faults.reach("reconcile:page")
             self._cursors.advance(reading, page.cursor)
             if page.cursor is None:
                 return looked_at
 
-    def _payment(self, provider: PaymentProvider, seen: ProviderPayment, done: Reconciliation) -> bool:
+    def _payment(
+        self, provider: PaymentProvider, seen: ProviderPayment, known: KnownPayment | None, done: Reconciliation
+    ) -> bool:
         """Compare one payment; returns whether nothing of it can change any more that others don't look after."""
-        with self._database.read() as session:
-            known = session.scalar(
-                sa.select(Payment).where(Payment.provider == provider.name, Payment.provider_ref == seen.ref)
-            )
-            returned = gone(session, known.id) if known else 0
         if known is None:
             payment_id = self._settling.found(provider.name, seen)
             self._tell_new(payment_id, seen, done)
             return seen.final or seen.state == PaymentState.PAID
-        if known.state == PaymentState.PAID:
-            self._note(known, seen)
-            if seen.refunded_minor + seen.charged_back_minor > returned:
-                done.findings += self._reversing.look(known.id)
-        elif seen.state == PaymentState.PAID and not self._is_being_handled(known):
-            self._settling.apply(known.id, seen)
+        payment = known.payment
+        if payment.state == PaymentState.PAID:
+            if known.differs or _difference(payment, seen, known.returned):
+                self._note(payment, seen)
+            if seen.refunded_minor + seen.charged_back_minor > known.returned:
+                done.findings += self._reversing.look(payment.id)
+        elif seen.state == PaymentState.PAID and not known.is_told:
+            self._settling.apply(payment.id, seen)
         return True
-
-    def _is_being_handled(self, payment: Payment) -> bool:
-        told = sa.select(Payment.id).where(Payment.id == payment.id, being_handled(self._clock.now()))
-        with self._database.read() as session:
-            return session.scalar(told) is not None
 
     def _tell_new(self, payment_id: str | None, seen: ProviderPayment, done: Reconciliation) -> None:
         """Say what a payment is that we had not met under the provider's id of it."""
@@ -168,24 +164,16 @@ class Reconciling:
             finding = Finding(payment.problem or "", payment.provider, seen.ref, text, payment.id, payment.order_id)
             done.findings.append(finding)
 
-    def _refund(self, provider: PaymentProvider, seen: ProviderRefund, done: Reconciliation) -> bool:
+    def _refund(self, provider: PaymentProvider, seen: ProviderRefund, is_counted: bool, done: Reconciliation) -> bool:
         if seen.state == RefundState.FAILED:
             return True
-        with self._database.read() as session:
-            counted = session.scalar(
-                sa.select(CountedRefund.id).where(
-                    CountedRefund.provider == provider.name, CountedRefund.ref == seen.ref
-                )
-            )
-        if counted is None:
+        if not is_counted:
             done.findings += self._look(provider, seen.payment_ref)
         return seen.state == RefundState.SUCCEEDED
 
-    def _dispute(self, provider: PaymentProvider, seen: ProviderDispute, done: Reconciliation) -> bool:
-        with self._database.read() as session:
-            state = session.scalar(
-                sa.select(Dispute.state).where(Dispute.provider == provider.name, Dispute.ref == seen.ref)
-            )
+    def _dispute(
+        self, provider: PaymentProvider, seen: ProviderDispute, state: str | None, done: Reconciliation
+    ) -> bool:
         if state != seen.state:
             done.findings += self._look(provider, seen.payment_ref)
         return seen.state != DisputeState.OPEN

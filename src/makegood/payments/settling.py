@@ -113,9 +113,8 @@ class Settling:
 
     def _unlock(self, session: Session, order: Order) -> str | None:
         """Mark the order, whose row is locked, paid, once; or say why this money can't buy it."""
-        held = set(assets.held_by(session, assets.HoldKind.ORDER, order.id))
         wanted = {file.asset_id for line in order.lines for file in line.inputs}
-        if not wanted <= held:
+        if wanted and not wanted <= set(assets.held_by(session, assets.HoldKind.ORDER, order.id)):
             return "INPUTS_RELEASED"
         unlocked = session.execute(
             sa.update(Order)
