@@ -127,6 +127,11 @@ MUTANTS = [
         "tests/race/test_money.py::test_what_cant_be_made_is_refunded_at_its_deadline",
     ),
     Mutant(
+        "a chunk's records don't say whose they are",
+        (("fulfillment/contexts.py", ", run, self._shelf)", ", run)"),),
+        "tests/crash/test_chunk.py",
+    ),
+    Mutant(
         "orders take no hold on their inputs",
         (
             ("checkout/ordering.py", "_asset_ids(draft), HoldKind.ORDER", "(), HoldKind.ORDER"),

@@ -49,7 +49,7 @@ class Work:
     identity: str
     workflow: str
     args: tuple[Any, ...]
-    recorded: list[bytes] = field(default_factory=list)
+    recorded: list[tuple[tuple[str, str], bytes]] = field(default_factory=list)
     step: int = 0
     state: WorkState = WorkState.WAITING
 
@@ -158,16 +158,19 @@ class ScriptedEngine:
         """Its works are few and are kept."""
         return 0
 
-    def step(self, name: str, work: Callable[[], T]) -> T:
+    def step(self, name: str, work: Callable[[], T], of: str = "") -> T:
         doing: Work = self._here.work
         index, doing.step = doing.step, doing.step + 1
         if index < len(doing.recorded):
-            found: T = pickle.loads(doing.recorded[index])
+            recorded, result = doing.recorded[index]
+            if recorded != (name, of):
+                raise RuntimeError(f"the step {name} of {of} comes where {recorded} was recorded")
+            found: T = pickle.loads(result)
             return found
         self.places.reach(f"{name}:before")
         result = work()
         self.places.reach(f"{name}:after")
-        doing.recorded.append(pickle.dumps(result))
+        doing.recorded.append(((name, of), pickle.dumps(result)))
         self.places.reach(f"{name}:recorded")
         return result
 

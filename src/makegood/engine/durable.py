@@ -191,8 +191,9 @@ class Engine:
         """The processes that work, on every host, and those that lately did."""
         return fleet.workers(self._domain)
 
-    def step(self, name: str, work: Callable[[], T]) -> T:
-        """Run `work` once and record its result: after a kill the recorded result is returned instead."""
+    def step(self, name: str, work: Callable[[], T], of: str = "") -> T:
+        """Run `work` once and record its result: after a kill the recorded result is returned instead. Where one
+        workflow takes the same step for several, `of` says for whom: what was recorded for another raises."""
 
         def run() -> T:
             faults.reach(f"{name}:before")
@@ -200,7 +201,7 @@ class Engine:
             faults.reach(f"{name}:after")
             return result
 
-        result = DBOS.run_step({"name": name}, run)
+        result = DBOS.run_step({"name": f"{name} {of}".rstrip()}, run)
         faults.reach(f"{name}:recorded")
         return result
 

@@ -22,7 +22,7 @@ T = TypeVar("T")
 class Recorder(Protocol):
     """Runs a step once and keeps its result: the durable engine."""
 
-    def step(self, name: str, work: Callable[[], T]) -> T: ...
+    def step(self, name: str, work: Callable[[], T], of: str = "") -> T: ...
 
 
 class Workshop:
@@ -108,7 +108,8 @@ class Steps(Work):
             self._on_step(name)
             return work()
 
-        return self._workshop.engine.step(f"{self._product_id}.{name}", run)
+        # A chunk takes the same step for each of its units, and after a kill perhaps not for the same ones.
+        return self._workshop.engine.step(f"{self._product_id}.{name}", run, self._shelf)
 
     def store(self, name: str, source: Path, *, media_type: str, file_name: str, **facts: Any) -> Artefact:
         sha256, size = digest(source)

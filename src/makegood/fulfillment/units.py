@@ -51,7 +51,7 @@ def files_of(session: Session, obligation_id: str, attempt: int) -> list[tuple[A
         sa.select(ArtefactRow, Asset).join(Asset, Asset.id == ArtefactRow.asset_id)
         .where(ArtefactRow.obligation_id == obligation_id, ArtefactRow.attempt == attempt).order_by(ArtefactRow.name)
     )  # fmt: skip
-    return list(session.execute(query).tuples())
+    return [(row, asset) for row, asset in session.execute(query)]
 
 
 def artefacts_of(session: Session, obligation_id: str, attempt: int) -> list[ArtefactRow]:

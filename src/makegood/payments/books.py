@@ -47,7 +47,7 @@ def books_of(
     return Books(
         _payments(session, provider, [item.ref for item in items if isinstance(item, ProviderPayment)], now),
         frozenset(session.scalars(counted)) if refunds else frozenset(),
-        dict(session.execute(states).tuples().all()) if disputes else {},
+        {row.ref: row.state for row in session.execute(states)} if disputes else {},
     )
 
 

@@ -51,7 +51,7 @@ class Replay:
     def __init__(self, known: Sequence[tuple[str, bytes]]) -> None:
         self._known, self.steps = list(known), list[tuple[str, bytes]]()
 
-    def step(self, name: str, work: Callable[[], T]) -> T:
+    def step(self, name: str, work: Callable[[], T], of: str = "") -> T:
         if self._known:
             recorded, result = self._known.pop(0)
             assert recorded == name, f"the step {name} comes where {recorded} was recorded"
