@@ -51,9 +51,9 @@ def _count() -> None:
         counted["commits"] += 1
         return write(self)
 
-    def counted_step(self: Engine, name: str, work: Callable[[], Any]) -> Any:
+    def counted_step(self: Engine, name: str, work: Callable[[], Any], of: str = "") -> Any:
         counted["steps"] += 1
-        return step(self, name, work)
+        return step(self, name, work, of)
 
     def counted_workflow(self: Engine, name: str, body: Callable[..., None], *, queue: str) -> None:
         def run(*args: Any) -> None:
