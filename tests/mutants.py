@@ -132,6 +132,16 @@ MUTANTS = [
         "tests/crash/test_chunk.py",
     ),
     Mutant(
+        "an overtaken attempt gives back what another delivered",
+        (("orders/obligations.py", "error.for_customer(), IS_OPEN, is_ours, error", "error.for_customer(), error"),),
+        "tests/operations/test_late_ends.py::test_an_overtaken_attempt_that_can_never_make_it_gives_nothing_back",
+    ),
+    Mutant(
+        "a deadline gives back what was delivered meanwhile",
+        (("orders/obligations.py", "error.for_customer(), IS_OPEN, is_late, error", "error.for_customer(), error"),),
+        "tests/operations/test_late_ends.py::test_what_is_delivered_while_the_sweep_looks_at_deadlines_is_not_given_back",
+    ),
+    Mutant(
         "orders take no hold on their inputs",
         (
             ("checkout/ordering.py", "_asset_ids(draft), HoldKind.ORDER", "(), HoldKind.ORDER"),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 import sqlalchemy as sa
 
 from makegood.engine import Engine, WorkState
@@ -38,7 +40,7 @@ class FulfillmentSweep:
             owed = list(session.scalars(query))
         now = self._clock.now()
         for obligation in [o for o in owed if o.deadline_at <= now]:
-            self._undeliverable(obligation)
+            self._undeliverable(obligation, now)
         waiting = [o for o in owed if o.deadline_at > now]
         states = self._engine.states(sorted({o.work for o in waiting}))
         for obligation in waiting:
@@ -58,9 +60,9 @@ class FulfillmentSweep:
         with self._database.write() as session:
             self._obligations.restart(session, obligation.id, obligation.attempt, f"its workflow is {state}")
 
-    def _undeliverable(self, obligation: Obligation) -> None:
+    def _undeliverable(self, obligation: Obligation, now: datetime) -> None:
         last = f"{obligation.error_code}: {obligation.error_text}" if obligation.error_code else "none"
         error = DeadlinePassed(deadline=obligation.deadline_at.isoformat(), last=last)
         with self._database.write() as session:
-            if self._obligations.give_back(session, obligation.id, error.for_customer(), error=error):
+            if self._obligations.give_up_late(session, obligation.id, now, error):
                 self._telling.sorry(session, self._obligations.get(session, obligation.id))

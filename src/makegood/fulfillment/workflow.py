@@ -201,8 +201,10 @@ class Fulfillment:
                 if isinstance(error, Superseded):
                     self._discarding.lost(session, obligation_id, attempt)
                 elif isinstance(error, Unmakeable):
-                    if self._obligations.give_back(session, obligation_id, error.for_customer(), error=error):
+                    if self._obligations.give_up(session, obligation_id, attempt, error):
                         self._telling.sorry(session, self._obligations.get(session, obligation_id))
+                    else:
+                        self._discarding.lost(session, obligation_id, attempt)
                 else:
                     backoff = min(LONGEST_BACKOFF, self._retry_seconds * 2 ** min(attempt - 1, 20))
                     self._obligations.failed(session, obligation_id, attempt, error, backoff)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from operator import attrgetter
 from typing import Any
 
@@ -22,6 +22,7 @@ from makegood.orders.states import DELIVERY, MONEY, OPEN_DELIVERY, Delivery, Mon
 FULFIL = "fulfillment.fulfil"
 REFUND = "payments.refund"
 LEASE = timedelta(seconds=60)
+IS_OPEN = Obligation.delivery.in_(OPEN_DELIVERY)
 
 
 def refund_work_id(obligation_id: str, refund_try: int) -> str:
@@ -169,15 +170,29 @@ class Obligations:
         self._note(session, obligation, "obligation.owed", allocated=0, goodwill_for=abandoned.id)
         return obligation.id
 
+    def give_up(self, session: Session, obligation_id: str, attempt: int, error: MakegoodError) -> bool:
+        """This attempt has found that it can't be made: give the money back, unless another attempt has taken over or
+        it has been delivered."""
+        is_ours = Obligation.attempt == attempt
+        return self.give_back(session, obligation_id, error.for_customer(), IS_OPEN, is_ours, error=error)
+
+    def give_up_late(self, session: Session, obligation_id: str, now: datetime, error: MakegoodError) -> bool:
+        """Its deadline has passed: give the money back, unless it has been delivered or has more time by now."""
+        is_late = Obligation.deadline_at <= now
+        return self.give_back(session, obligation_id, error.for_customer(), IS_OPEN, is_late, error=error)
+
     def give_back(
-        self, session: Session, obligation_id: str, reason: str, *, error: MakegoodError | None = None
-    ) -> bool:
-        """Give the money back, whatever has been delivered; what has not been is abandoned in the same statement,
-        and the refund is enqueued in the same transaction."""
+        self, session: Session, obligation_id: str, reason: str, *guards: sa.ColumnElement[bool],
+        error: MakegoodError | None = None,
+    ) -> bool:  # fmt: skip
+        """Give the money back, whatever has been delivered, where all `guards` hold; what has not been is abandoned in
+        the same statement, and the refund is enqueued in the same transaction."""
         values: dict[str, Any] = {"reason": reason, "refund_try": 1, **abandonment(self._clock.now())}
         if error is not None:
             values |= {"error_code": error.code, "error_text": error.for_operator()}
-        taken = MONEY.take(session, Obligation.money, Obligation.id == obligation_id, Money.REFUNDING, **values)
+        taken = MONEY.take(
+            session, Obligation.money, Obligation.id == obligation_id, Money.REFUNDING, *guards, **values
+        )
         for obligation in taken:
             self._engine.enqueue(session, REFUND, refund_work_id(obligation_id, 1), obligation_id)
             self._note(session, obligation, "obligation.refunding", reason=reason)

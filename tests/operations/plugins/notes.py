@@ -1,5 +1,5 @@
 """A product for tests: copies a paper out, when it is let. Files in the home say what goes wrong: `fail` makes every
-attempt fail, `wait` makes it wait until the file is gone."""
+attempt fail, `never` fail for good, `wait` makes it wait until the file is gone."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from typing import Any
 from fastapi import APIRouter
 from pydantic import BaseModel, ConfigDict
 
-from makegood.kernel.errors import Rejected, Temporary
+from makegood.kernel.errors import Rejected, Temporary, Unmakeable
 from makegood.product_api import (
     Artefact,
     Check,
@@ -35,6 +35,12 @@ from makegood.product_api import (
 class NoInk(Temporary):
     code = "NO_INK"
     operator = "The pen is dry."
+
+
+class Unwritable(Unmakeable):
+    code = "UNWRITABLE"
+    customer = "This can't be written."
+    operator = "Nobody can write this."
 
 
 class NotWhatWasWritten(Rejected):
@@ -79,6 +85,8 @@ class Notes(Product):
                 time.sleep(0.02)
             if (home() / "fail").exists():
                 raise NoInk
+            if (home() / "never").exists():
+                raise Unwritable
             target = ctx.scratch / "note.txt"
             target.write_text(self.text(ctx))
             return [ctx.store("note.txt", target, media_type="text/plain", file_name="note.txt")]
