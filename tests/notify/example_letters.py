@@ -22,7 +22,10 @@ from makegood.notify import (
 SHOP = "https://shop.example"
 ORDER = "ORD-7K2M9QXW4D"
 ORDER_URL = f"{SHOP}/orders/{ORDER}?key=abc&from=mail"
-HOSTILE = "</td></mj-text><mj-include path='/etc/passwd'/><script>alert(1)</script>{{ 7*7 }}\r\nBcc: x@evil.example\0"
+HOSTILE = (
+    "</td></mj-text><mj-include path='/etc/passwd'/><script>alert(1)</script>{{ 7*7 }}\r\nBcc: x@evil.example\0"
+    "\ufffe\uffff"
+)
 
 
 def letters(words: str = "Our first dance") -> list[Letter]:

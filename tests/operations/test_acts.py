@@ -37,7 +37,7 @@ def office(shop: NoteShop) -> Iterator[Running]:
 @pytest.fixture(autouse=True)
 def nothing_goes_wrong(shop: NoteShop) -> Iterator[None]:
     yield
-    for name in ("fail", "wait", "waiting"):
+    for name in ("fail", "never", "wait", "waiting"):
         (shop.control / name).unlink(missing_ok=True)
 
 
@@ -271,6 +271,18 @@ def test_goodwill_makes_once_more_at_no_price_what_was_given_up(shop: NoteShop, 
     with pytest.raises(NotAbandoned):
         operating.goodwill(made[0], ANN, "Again")  # type: ignore[arg-type]
     assert shop.cli("proof")[0] == 0
+
+
+def test_goodwill_for_one_of_several_is_told_with_its_link(shop: NoteShop, office: Running) -> None:
+    customer = shop.customer()
+    (shop.control / "never").touch()
+    number = buy_note(shop, customer, quantity=2)
+    customer.at_rest(number)
+    (shop.control / "never").unlink()
+
+    assert office.services.operating.goodwill(obligation(office, number).id, ANN, "We are sorry")
+
+    until(lambda: mails(shop, office, number).count("delivered") == 1, 30, "the mail")
 
 
 def test_nothing_is_done_without_a_reason(shop: NoteShop, office: Running) -> None:

@@ -13,8 +13,10 @@ from tests.shops import Shop
 PROGRAM = """
 import json, sys, traceback
 from makegood.app import build
+from makegood.kernel import logs
 from makegood.kernel.settings import Settings
 
+logs.configure(json=True)
 running = build(Settings())
 shop = running.services
 shop.engine.attach()

@@ -102,6 +102,26 @@ def test_an_order_that_we_call_paid_and_the_provider_does_not_is_reported_and_no
     assert hands.reconcile(full=True)["explained"]
 
 
+def test_a_payment_that_cant_be_booked_keeps_nobody_elses_from_being_found(shop: Shop, hands: Hands) -> None:
+    # Nobody can be written to at such an address, so the receipt can't be posted.
+    address = 'UPDATE "order" SET email = ? WHERE number = ?'
+    stray = [paid_silently(shop, currency="EUR")]
+    broken = Bought.order(shop, "without an address")
+    with sqlite3.connect(shop.home / "shop.db") as database:
+        assert database.execute(address, ("nobody", broken.number)).rowcount == 1
+    shop.provider.act(broken.ref, webhook="never")
+    stray.append(paid_silently(shop, currency="EUR"))
+
+    report = hands.reconcile()
+
+    assert {finding["ref"] for finding in report["findings"]} >= set(stray)
+    assert any(broken.ref in problem for problem in report["unanswered"]), report["unanswered"]
+    with sqlite3.connect(shop.home / "shop.db") as database:
+        database.execute(address, ("kim@example.com", broken.number))
+    assert broken.at_rest()["state"] == "delivered"
+    assert hands.reconcile()["explained"]
+
+
 PART = """
 from makegood.orders.reading import by_number, obligations_of
 [owed] = obligations_of(session, by_number(session, {number!r}).id)

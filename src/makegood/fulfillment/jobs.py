@@ -162,11 +162,12 @@ class Jobs:
             open_jobs = list(session.scalars(sa.select(Job).where(Job.state.in_(OPEN_JOB))))
         states = self._engine.states([job_work_id(job.id, job.attempt) for job in open_jobs])
         for job in open_jobs:
-            if job.try_until is not None and job.try_until <= now:
-                self._failed(job.id, job.attempt, JobTookTooLong())
-            elif states[job_work_id(job.id, job.attempt)] in (WorkState.ABSENT, WorkState.ENDED):
-                with self._database.write() as session:
-                    self._again(session, job.id, job.attempt, 0)
+            with logs.contained(log, "job.not_looked_after", job=job.id):
+                if job.try_until is not None and job.try_until <= now:
+                    self._failed(job.id, job.attempt, JobTookTooLong())
+                elif states[job_work_id(job.id, job.attempt)] in (WorkState.ABSENT, WorkState.ENDED):
+                    with self._database.write() as session:
+                        self._again(session, job.id, job.attempt, 0)
 
     def _claim(self, job_id: str, attempt: int) -> bool:
         now = self._clock.now()

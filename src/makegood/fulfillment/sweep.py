@@ -8,14 +8,17 @@ import sqlalchemy as sa
 
 from makegood.engine import Engine, WorkState
 from makegood.fulfillment.telling import Telling
+from makegood.kernel import logs
 from makegood.kernel.clock import Clock
 from makegood.kernel.database import Database
 from makegood.kernel.errors import MakegoodError
+from makegood.kernel.logs import contained
 from makegood.orders.models import Obligation, OrderLine
 from makegood.orders.obligations import Obligations
 from makegood.orders.states import OPEN_DELIVERY, Money
 
 AT_A_TIME = 200
+log = logs.get("fulfillment")
 
 
 class DeadlinePassed(MakegoodError):
@@ -40,20 +43,22 @@ class FulfillmentSweep:
             owed = list(session.scalars(query))
         now = self._clock.now()
         for obligation in [o for o in owed if o.deadline_at <= now]:
-            self._undeliverable(obligation, now)
+            with contained(log, "obligation.not_given_up", obligation=obligation.id):
+                self._undeliverable(obligation, now)
         waiting = [o for o in owed if o.deadline_at > now]
         states = self._engine.states(sorted({o.work for o in waiting}))
         for obligation in waiting:
             state = states[obligation.work]
             if state in (WorkState.ABSENT, WorkState.ENDED):
-                self._restart(obligation, state)
+                with contained(log, "obligation.not_restarted", obligation=obligation.id):
+                    self._restart(obligation, state)
 
     def tell_lines(self) -> None:
         """Tell of lines of several units that came to rest without their fulfilment: by a refund, a dispute."""
         with self._database.read() as session:
             untold = list(session.scalars(sa.select(OrderLine.id).where(OrderLine.untold).limit(AT_A_TIME)))
         for line_id in untold:
-            with self._database.write() as session:
+            with contained(log, "line.not_told", line=line_id), self._database.write() as session:
                 self._telling.line_at_rest(session, line_id)
 
     def _restart(self, obligation: Obligation, state: WorkState) -> None:

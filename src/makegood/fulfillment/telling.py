@@ -39,8 +39,8 @@ class Telling:
     def delivered(
         self, session: Session, order: Order, line: OrderLine, grant: Grant, unit: Unit, remaining: int
     ) -> None:
-        """The only unit of its line is ready: its downloads, its pages, and the order's page. `remaining` units of the
-        order are still being made."""
+        """One unit is ready by itself: its downloads, its pages, and the order's page. `remaining` units of the order
+        are still being made."""
         product = self._products.get(line.product_id)
         letter = Delivered(
             order_number=order.number, order_url=self._links.order(order), remaining=remaining,

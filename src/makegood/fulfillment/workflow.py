@@ -183,7 +183,8 @@ class Fulfillment:
             keeping.keep_outputs(session, self._clock, line.job_id, owners)
         session.flush()
         remaining = keeping.release_order(session, order.id)
-        if line.quantity > 1:
+        is_goodwill = self._obligations.get(session, delivered[0].obligation_id).number > 0
+        if line.quantity > 1 and not is_goodwill:
             # Told of when the last of them is at rest.
             self._telling.line_at_rest(session, line.id)
         else:

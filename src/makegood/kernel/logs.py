@@ -9,7 +9,7 @@ import logging
 import os
 import sys
 import threading
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -83,6 +83,16 @@ def configure(*, json: bool, level: str = "INFO", folder: Path | None = None, ke
         wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelNamesMapping()[level]),
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
     )
+
+
+@contextlib.contextmanager
+def contained(logger: structlog.stdlib.BoundLogger, event: str, **about: object) -> Iterator[None]:
+    """What goes wrong with one of many is logged, and keeps nobody from the others: for sweeps, which come to it again
+    at their next turn."""
+    try:
+        yield
+    except Exception:
+        logger.exception(event, **about)
 
 
 def get(name: str) -> structlog.stdlib.BoundLogger:

@@ -41,11 +41,16 @@ def render(letter: Letter, *, shop_name: str, shop_url: str) -> Rendered:
     return Rendered(html=html, text=_fill(f"{letter.template}.txt.j2", values).strip() + "\n")
 
 
+DROPPED = ("Cc", "Zl", "Zp", "Cs")
+NOT_XML = "\ufffe\uffff"
+
+
 def one_line(value: object) -> object:
-    """Text as one line without control characters: neither markup nor the text body can be forged with it."""
+    """Text as one line without control characters, nor those that no XML may hold: neither markup nor the text body can
+    be forged or broken with it."""
     if not isinstance(value, str) or isinstance(value, Markup):
         return value
-    plain = "".join(" " if unicodedata.category(sign) in ("Cc", "Zl", "Zp", "Cs") else sign for sign in value)
+    plain = "".join(" " if unicodedata.category(sign) in DROPPED or sign in NOT_XML else sign for sign in value)
     return " ".join(plain.split())
 
 

@@ -14,6 +14,9 @@ from makegood.payments.models import CountedRefund, Difference, Dispute, Payment
 from makegood.payments.provider import ProviderDispute, ProviderPayment, ProviderRefund
 from makegood.payments.reversing import gone_of
 
+Listed = ProviderPayment | ProviderRefund | ProviderDispute
+"""What a page of a provider's list holds."""
+
 
 @dataclass(frozen=True, slots=True)
 class KnownPayment:
@@ -36,9 +39,7 @@ class Books:
     disputes: dict[str, str]
 
 
-def books_of(
-    session: Session, provider: str, items: Sequence[ProviderPayment | ProviderRefund | ProviderDispute], now: datetime
-) -> Books:
+def books_of(session: Session, provider: str, items: Sequence[Listed], now: datetime) -> Books:
     """What we have of these, which one page of the provider's list names."""
     refunds = [item.ref for item in items if isinstance(item, ProviderRefund)]
     disputes = [item.ref for item in items if isinstance(item, ProviderDispute)]

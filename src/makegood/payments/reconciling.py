@@ -16,7 +16,7 @@ from makegood.kernel.errors import MakegoodError
 from makegood.kernel.ids import new_id
 from makegood.orders.models import Order
 from makegood.orders.states import DisputeState, PaymentState, RefundState
-from makegood.payments.books import KnownPayment, books_of
+from makegood.payments.books import Books, KnownPayment, Listed, books_of
 from makegood.payments.cursors import Cursors, Reading
 from makegood.payments.findings import Finding, amount
 from makegood.payments.models import CountedRefund, Difference, Payment
@@ -26,6 +26,7 @@ from makegood.payments.provider import (
     ProviderPayment,
     ProviderRefund,
     ProviderRefused,
+    ProviderUnavailable,
     Stream,
 )
 from makegood.payments.reversing import Reversing, gone
@@ -38,7 +39,8 @@ PAID_HERE_ONLY = "PAID_HERE_ONLY"
 
 @dataclass(slots=True)
 class Reconciliation:
-    """What one pass looked at and found. `unanswered`: providers that could not be asked, and why."""
+    """What one pass looked at and found. `unanswered`: providers that could not be asked, payments that
+    could not be booked, and why."""
 
     looked_at: dict[str, dict[str, int]] = field(default_factory=dict)
     findings: list[Finding] = field(default_factory=list)
@@ -120,16 +122,28 @@ class Reconciling:
             for item in page.items:
                 if isinstance(item, ProviderPayment):
                     listed.add(item.ref)
-                    is_settled = self._payment(provider, item, books.payments.get(item.ref), done)
-                elif isinstance(item, ProviderRefund):
-                    is_settled = self._refund(provider, item, item.ref in books.refunds, done)
-                else:
-                    is_settled = self._dispute(provider, item, books.disputes.get(item.ref), done)
-                reading.meet(item.created_at, is_settled=is_settled)
+                reading.meet(item.created_at, is_settled=self._item(provider, item, books, done))
             faults.reach("reconcile:page")
             self._cursors.advance(reading, page.cursor)
             if page.cursor is None:
                 return looked_at
+
+    def _item(self, provider: PaymentProvider, item: Listed, books: Books, done: Reconciliation) -> bool:
+        """Compare one; returns whether it need not be looked at again. What can't be booked is said and comes again,
+        and keeps nobody from the others."""
+        try:
+            if isinstance(item, ProviderPayment):
+                return self._payment(provider, item, books.payments.get(item.ref), done)
+            if isinstance(item, ProviderRefund):
+                return self._refund(provider, item, item.ref in books.refunds, done)
+            return self._dispute(provider, item, books.disputes.get(item.ref), done)
+        except ProviderUnavailable:
+            raise
+        except Exception as error:
+            log.exception("reconciliation.not_booked", provider=provider.name, ref=item.ref)
+            said = error.for_operator() if isinstance(error, MakegoodError) else f"{type(error).__name__}: {error}"
+            done.unanswered.append(f"{provider.name} {item.ref}: {said[:500]}")
+            return False
 
     def _payment(
         self, provider: PaymentProvider, seen: ProviderPayment, known: KnownPayment | None, done: Reconciliation
