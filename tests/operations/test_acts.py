@@ -285,6 +285,17 @@ def test_goodwill_for_one_of_several_is_told_with_its_link(shop: NoteShop, offic
     until(lambda: mails(shop, office, number).count("delivered") == 1, 30, "the mail")
 
 
+def test_however_a_reason_is_written_the_money_goes_back(shop: NoteShop, office: Running) -> None:
+    customer = shop.customer()
+    number, _ = delivered(shop, customer)
+    reason = "He said:\n\t\"It is too long\".\x00 " * 60
+
+    assert office.services.operating.refund(obligation(office, number).id, ANN, reason)
+
+    order = customer.order(number)
+    until(lambda: shop.provider.kept(order["payment"]["id"]) == 0, 30, "the money going back")
+
+
 def test_nothing_is_done_without_a_reason(shop: NoteShop, office: Running) -> None:
     customer = shop.customer()
     number, _ = delivered(shop, customer)

@@ -33,6 +33,7 @@ TOLERANCE_SECONDS = 300
 PAGE = 100
 LATELY = 3600
 MOST_PAGES = 5
+LONGEST_TEXT = 500
 STATES = {"open": "pending", "processing": "pending", "succeeded": "paid"}
 
 
@@ -58,7 +59,7 @@ class SandboxProvider:
     def request(self, order: PaymentOrder) -> ProviderPayment:
         body = {
             "reference": order.reference, "amount": order.amount_minor, "currency": order.currency,
-            "description": order.description, "return_url": order.return_url, "cancel_url": order.cancel_url,
+            "description": _plain(order.description), "return_url": order.return_url, "cancel_url": order.cancel_url,
             "email": order.email, "metadata": dict(order.metadata), "expires_in": order.expires_in,
         }  # fmt: skip
         return _payment(self._call("POST", "/payments", json=body, key=order.reference))
@@ -108,7 +109,7 @@ class SandboxProvider:
         return _refund(found[0]) if found else None
 
     def refund(self, ref: str, reference: str, amount_minor: int, reason: str) -> ProviderRefund:
-        body = {"reference": reference, "amount": amount_minor, "reason": reason}
+        body = {"reference": reference, "amount": amount_minor, "reason": _plain(reason)}
         # The amount is part of the key: after a try without effect it may have to be another one.
         key = f"{reference}:{amount_minor}"
         return _refund(self._call("POST", f"/payments/{ref}/refunds", json=body, key=key))
@@ -165,6 +166,12 @@ def _read(name: str, response: httpx.Response, what: str) -> Any:
     if response.status_code >= 400:
         raise ProviderRefused(provider=name, problem=f"{response.status_code} at {what}: {body}")
     return body
+
+
+def _plain(text: str) -> str:
+    """What is said beside the money, as this provider takes it: no word keeps a payment or a refund from being made."""
+    kept = (sign if sign.isprintable() else " " for sign in text)
+    return " ".join("".join(kept).split())[:LONGEST_TEXT]
 
 
 def _payment(data: Mapping[str, Any]) -> ProviderPayment:
