@@ -288,7 +288,7 @@ def test_goodwill_for_one_of_several_is_told_with_its_link(shop: NoteShop, offic
 def test_however_a_reason_is_written_the_money_goes_back(shop: NoteShop, office: Running) -> None:
     customer = shop.customer()
     number, _ = delivered(shop, customer)
-    reason = "He said:\n\t\"It is too long\".\x00 " * 60
+    reason = 'He said:\n\t"It is too long".\x00 ' * 60
 
     assert office.services.operating.refund(obligation(office, number).id, ANN, reason)
 

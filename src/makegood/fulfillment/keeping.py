@@ -48,6 +48,14 @@ def keep_outputs(session: Session, clock: Clock, job_id: str, obligation_ids: It
         assets.hold(session, clock, outputs, HoldKind.DELIVERY, obligation_id)
 
 
+def release_earlier(session: Session, obligation_id: str, attempt: int) -> None:
+    """What other attempts made and this one, which takes their place, doesn't use is not needed any more."""
+    made = sa.select(ArtefactRow.asset_id).where(ArtefactRow.obligation_id == obligation_id)
+    used = made.where(ArtefactRow.attempt == attempt)
+    for asset_id in session.scalars(made.where(ArtefactRow.asset_id.not_in(used)).distinct()).all():
+        assets.release(session, HoldKind.DELIVERY, obligation_id, asset_id)
+
+
 def release_order(session: Session, order_id: str) -> int:
     """Order holds end when the last unit is at rest; deliveries hold what they need themselves. Returns how many units
     are not."""

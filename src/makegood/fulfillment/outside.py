@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import timedelta
 
 import sqlalchemy as sa
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, aliased
 
 from makegood.catalog.products import Products
 from makegood.engine import Engine, WorkState
@@ -61,19 +62,35 @@ def record(session: Session, clock: Clock, obligation_id: str, attempt: int, nam
     return reference
 
 
-def left_behind(session: Session, obligation: Obligation) -> list[Outside]:
-    """What this obligation's attempts recorded and nobody has: all of it once it is abandoned; once it is delivered,
-    what neither the attempt that delivered it nor one that is under way now has recorded as well."""
-    query = sa.select(Outside).where(Outside.obligation_id == obligation.id)
-    rows = list(session.scalars(query.execution_options(populate_existing=True)))
-    if obligation.delivery == Delivery.ABANDONED:
-        return [row for row in rows if row.undone_at is None]
-    if obligation.delivery != Delivery.DELIVERED:
-        return []
-    winner = session.scalar(sa.select(Grant.attempt).where(Grant.obligation_id == obligation.id))
-    counting = (winner, obligation.attempt)
-    held = {row.reference for row in rows if row.attempt in counting}
-    return [row for row in rows if row.undone_at is None and row.attempt not in counting and row.reference not in held]
+def pass_on(session: Session, obligation_id: str, attempts: Collection[int], to: int) -> None:
+    """What these attempts have outside is from now on the attempt `to`'s, which takes their place; each name once."""
+    query = sa.select(Outside).where(Outside.obligation_id == obligation_id, Outside.attempt.in_(attempts))
+    for row in {row.name: row for row in session.scalars(query)}.values():
+        row.attempt = to
+    session.flush()
+
+
+def _left() -> sa.Select[Outside]:
+    """What attempts recorded and nobody has: all of it once its obligation is abandoned; once that is delivered, what
+    neither the attempt that delivered it nor one that is under way now has recorded as well."""
+    held = aliased(Outside)
+    in_use = sa.exists().where(
+        held.obligation_id == Outside.obligation_id, held.reference == Outside.reference,
+        sa.or_(held.attempt == Grant.attempt, held.attempt == Obligation.attempt),
+    )  # fmt: skip
+    delivered = sa.and_(Obligation.delivery == Delivery.DELIVERED, ~in_use)
+    return (
+        sa.select(Outside)
+        .join(Obligation, Obligation.id == Outside.obligation_id)
+        .outerjoin(Grant, Grant.obligation_id == Obligation.id)
+        .where(Outside.undone_at.is_(None), sa.or_(Obligation.delivery == Delivery.ABANDONED, delivered))
+    )
+
+
+def left_behind(session: Session, obligation_id: str) -> list[Outside]:
+    """What this obligation's attempts recorded and nobody has."""
+    query = _left().where(Outside.obligation_id == obligation_id)
+    return list(session.scalars(query.execution_options(populate_existing=True)))
 
 
 def discard_work_id(obligation_id: str, undo_try: int) -> str:
@@ -108,7 +125,7 @@ class Discarding:
         """The workflow: one try. What fails is recorded and comes again."""
         with self._database.read() as session:
             obligation = session.get_one(Obligation, obligation_id)
-            left = left_behind(session, obligation)
+            left = left_behind(session, obligation_id)
             if not left:
                 return
             _, line, order = unit_with_line(session, obligation.unit_id)
@@ -137,25 +154,11 @@ class Discarding:
 
     def sweep(self) -> None:
         """Ask for what was left behind by obligations at rest, unless somebody is at it."""
-        now = self._clock.now()
-        due = sa.exists().where(
-            Outside.obligation_id == Obligation.id, Outside.undone_at.is_(None),
-            sa.or_(Outside.next_try_at.is_(None), Outside.next_try_at <= now),
-        )  # fmt: skip
-        # A delivered one has something to undo only if more than one attempt recorded something.
-        several = (
-            sa.select(Outside.obligation_id).group_by(Outside.obligation_id)
-            .having(sa.func.count(Outside.attempt.distinct()) > 1)
-        )  # fmt: skip
-        query = sa.select(Obligation).where(
-            due,
-            sa.or_(
-                Obligation.delivery == Delivery.ABANDONED,
-                sa.and_(Obligation.delivery == Delivery.DELIVERED, Obligation.id.in_(several)),
-            ),
-        )
+        due = sa.or_(Outside.next_try_at.is_(None), Outside.next_try_at <= self._clock.now())
+        owners = _left().where(due).with_only_columns(Outside.obligation_id).distinct()
         with self._database.read() as session:
-            found = {o.id: left_behind(session, o) for o in session.scalars(query.limit(AT_A_TIME))}
+            some = session.scalars(owners.order_by(Outside.obligation_id).limit(AT_A_TIME)).all()
+            found = {owner: left_behind(session, owner) for owner in some}
         tries = {owner: max(row.undo_try for row in left) for owner, left in found.items() if left}
         states = self._engine.states([discard_work_id(owner, number) for owner, number in tries.items()])
         for owner, number in tries.items():

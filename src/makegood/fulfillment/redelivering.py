@@ -8,19 +8,20 @@ from datetime import timedelta
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
+from makegood.catalog.products import ProductUnknown
 from makegood.engine import Engine, WorkState
+from makegood.fulfillment import keeping, outside
 from makegood.fulfillment.models import ArtefactRow, Grant, GrantLink, Redelivery
 from makegood.fulfillment.targets import Bench, Target
 from makegood.fulfillment.telling import Telling
 from makegood.fulfillment.units import files_of
 from makegood.fulfillment.workflow import LONGEST_BACKOFF, Fulfillment, MakingFailed
 from makegood.kernel import audit, faults, logs
-from makegood.kernel.errors import MakegoodError, NotFound, Unmakeable
+from makegood.kernel.errors import MakegoodError, NotFound, Temporary, Unmakeable
 from makegood.kernel.ids import new_id, new_secret
 from makegood.orders.models import Obligation
 from makegood.orders.states import Delivery, Money
 from makegood.product_api import Artefact
-from makegood.storage import assets
 from makegood.storage.assets import Asset, Hold, HoldKind
 
 REDELIVER = "fulfillment.redeliver"
@@ -36,6 +37,11 @@ def redelivery_work_id(redelivery_id: str, tries: int) -> str:
 class NotDeliveredAnyMore(Unmakeable):
     code = "NOT_DELIVERED_ANY_MORE"
     operator = "It is {delivery} and its money {money}, so there is nothing to deliver again."
+
+
+class Disputed(Temporary):
+    code = "MONEY_DISPUTED"
+    operator = "Its money is disputed; it is delivered again once the bank has let us keep it."
 
 
 class Redelivering:
@@ -83,6 +89,9 @@ class Redelivering:
             made = self._rebuild(target) if broken else ()
             faults.reach("redeliver:rebuilt")
             self._done(row, target, made, broken)
+        except ProductUnknown as error:
+            # It may be installed again.
+            self._not_yet(row, error)
         except (Unmakeable, NotFound) as error:
             self._not_yet(row, error, final=True)
         except MakegoodError as error:
@@ -105,7 +114,8 @@ class Redelivering:
                 self.ask(session, obligation, "the shop", "an object of it was found missing", tell=False)
 
     def _lost(self) -> list[str]:
-        """Delivered obligations with a missing artefact that nobody has given up on."""
+        """Delivered obligations with a missing artefact that nobody works on or has given up on."""
+        under_way = sa.exists().where(Redelivery.open_for == Obligation.id)
         given_up = sa.exists().where(
             Redelivery.obligation_id == Obligation.id, Redelivery.failed_at > Asset.missing_since
         )
@@ -117,7 +127,7 @@ class Redelivering:
             )
             .join(Asset, Asset.id == ArtefactRow.asset_id)
             .where(Asset.missing_since.is_not(None), Asset.deleting_at.is_(None), Obligation.money == Money.KEPT)
-            .where(Obligation.delivery == Delivery.DELIVERED, ~given_up)
+            .where(Obligation.delivery == Delivery.DELIVERED, ~given_up, ~under_way)
         )
         with self._database.read() as session:
             return list(session.scalars(query.distinct().limit(AT_A_TIME)))
@@ -190,23 +200,14 @@ class Redelivering:
     def _take(
         self, session: Session, obligation: Obligation, grant: Grant, target: Target, made: Sequence[Artefact]
     ) -> None:
-        """Where the same bytes came out again, their rows stand. Else what was made now takes the place of all."""
-        known = {row.name: asset for row, asset in files_of(session, obligation.id, grant.attempt)}
-        if {name: asset.sha256 for name, asset in known.items()} != {a.name: a.sha256 for a in made}:
-            obligation.attempt = grant.attempt = obligation.attempt + 1
-            session.flush()
+        """Where the same objects came out again, their rows stand. Else what was made now takes the place of all."""
+        known = {row.name: asset.key for row, asset in files_of(session, obligation.id, grant.attempt)}
+        if known == {artefact.name: artefact.key for artefact in made}:
             for artefact in made:
-                self._fulfillment.keep(session, target.of_attempt(obligation.attempt), artefact)
-            for asset in known.values():
-                assets.release(session, HoldKind.DELIVERY, obligation.id, asset.id)
-        else:
-            for artefact in made:
-                assets.add(
-                    session, self._clock, asset_id=known[artefact.name].id, key=artefact.key, sha256=artefact.sha256,
-                    size=artefact.size, media_type=artefact.media_type, file_name=artefact.file_name,
-                    kind=HoldKind.DELIVERY, holder=obligation.id,
-                )  # fmt: skip
+                keeping.keep_asset(session, self._clock, artefact, HoldKind.DELIVERY, obligation.id)
                 self._workshop.objects.path(artefact.key)
+        else:
+            self._replace(session, obligation, grant, target, made)
         session.execute(
             sa.update(Asset)
             .where(Asset.id.in_(sa.select(Hold.asset_id).where(Hold.holder == obligation.id)))
@@ -214,6 +215,18 @@ class Redelivering:
             .values(missing_since=None)
             .execution_options(synchronize_session=False)
         )
+
+    def _replace(
+        self, session: Session, obligation: Obligation, grant: Grant, target: Target, made: Sequence[Artefact]
+    ) -> None:
+        """What was made now is another attempt's. It has what the delivered one has outside, and what it just used."""
+        before = {grant.attempt, target.attempt}
+        obligation.attempt = grant.attempt = obligation.attempt + 1
+        session.flush()
+        outside.pass_on(session, obligation.id, before, obligation.attempt)
+        for artefact in made:
+            self._fulfillment.keep(session, target.of_attempt(obligation.attempt), artefact)
+        keeping.release_earlier(session, obligation.id, obligation.attempt)
 
     def _renew(self, session: Session, grant: Grant) -> None:
         """A fresh link; the one before goes on working unless it was revoked."""
@@ -259,5 +272,7 @@ class Redelivering:
 
 
 def _require_delivered(obligation: Obligation) -> None:
+    if obligation.delivery == Delivery.DELIVERED and obligation.money == Money.DISPUTED:
+        raise Disputed
     if obligation.delivery != Delivery.DELIVERED or obligation.money != Money.KEPT:
         raise NotDeliveredAnyMore(delivery=obligation.delivery, money=obligation.money)

@@ -96,9 +96,10 @@ class Restoring:
 
     def _grant(self, target: Target, made: tuple[Artefact, ...], commitment_id: str) -> None:
         with self._database.write() as session:
-            owed = self._obligations.get(session, target.obligation_id)
-            kept = owed.money in (Money.KEPT, Money.DISPUTED)
-            if owed.attempt != target.attempt or owed.delivery != Delivery.DELIVERED or not kept:
+            # Locked, so that a redelivery of the same comes wholly before or wholly after.
+            owed = self._obligations.lock(session, target.obligation_id)
+            kept = owed is not None and owed.money in (Money.KEPT, Money.DISPUTED)
+            if owed is None or owed.attempt != target.attempt or owed.delivery != Delivery.DELIVERED or not kept:
                 raise Superseded(obligation=target.obligation_id, attempt=target.attempt)
             grant = session.scalars(sa.select(Grant).where(Grant.obligation_id == owed.id).with_for_update()).one()
             if grant.attempt == target.attempt:
