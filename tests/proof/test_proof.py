@@ -65,6 +65,12 @@ TAMPERED = {
     "what is owed comes to rest by its deadline": (
         "UPDATE obligation SET delivery = 'made', delivered_at = NULL, deadline_at = '2020-01-01 00:00:00.000000'"
     ),
+    "what is owed back goes back within a day": (
+        "UPDATE obligation SET money = 'refunding', owed_at = '2020-01-01 00:00:00.000000'"
+    ),
+    "inputs are kept as long as anything is owed from them": (
+        "UPDATE obligation SET delivery = 'making', delivered_at = NULL, money = 'disputed'"
+    ),
     "what stays owed after delivery has an end": "UPDATE commitment SET until = since",
     "what was promised until a date is over after it": (
         "UPDATE commitment SET since = '2020-01-01 00:00:00.000000', until = '2020-02-01 00:00:00.000000'"

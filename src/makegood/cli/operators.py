@@ -12,10 +12,9 @@ from rich.table import Table
 
 from makegood.accounts.operator_models import Role
 from makegood.accounts.operators import Operators
+from makegood.cli.database import migrated
 from makegood.cli.home import address_of
-from makegood.kernel import schema
 from makegood.kernel.clock import SystemClock
-from makegood.kernel.database import Database
 from makegood.kernel.errors import MakegoodError
 from makegood.kernel.settings import Settings
 
@@ -24,13 +23,11 @@ BY = "cli"
 
 def add(email: str, role: str | None, *, as_json: bool) -> int:
     """Print a link that sets up the operator's password and second factor, once."""
-    settings = Settings()
-    with _operators(settings) as operators:
-        try:
+    try:
+        with _operators() as operators:
             invitation = operators.add(email, Role(role) if role else None, BY)
-        except MakegoodError as error:
-            print(error.for_operator(), file=sys.stderr)
-            return 1
+    except MakegoodError as error:
+        return _refused(error)
     if as_json:
         said = {"email": invitation.email, "role": invitation.role, "link": invitation.link}
         print(json.dumps({**said, "expires_at": invitation.expires_at.isoformat(), "new": invitation.is_new}))
@@ -45,8 +42,11 @@ def add(email: str, role: str | None, *, as_json: bool) -> int:
 
 def show(*, as_json: bool) -> int:
     """List everybody."""
-    with _operators(Settings()) as operators:
-        everybody = operators.all()
+    try:
+        with _operators() as operators:
+            everybody = operators.all()
+    except MakegoodError as error:
+        return _refused(error)
     if as_json:
         said = [
             {
@@ -76,26 +76,26 @@ def show(*, as_json: bool) -> int:
 
 def disable(email: str) -> int:
     """End an operator's rights and sessions at once, even the last owner's: who has the shell can add another."""
-    with _operators(Settings()) as operators:
-        try:
+    try:
+        with _operators() as operators:
             operators.disable(email, BY, even_last_owner=True)
-        except MakegoodError as error:
-            print(error.for_operator(), file=sys.stderr)
-            return 1
+    except MakegoodError as error:
+        return _refused(error)
     print(f"{email.strip().lower()} is disabled; all their sessions have ended.")
     return 0
 
 
 @contextmanager
-def _operators(settings: Settings) -> Iterator[Operators]:
-    settings.home.mkdir(parents=True, exist_ok=True)
+def _operators() -> Iterator[Operators]:
+    settings = Settings()
     served_at = address_of(settings.home)
     if served_at and not settings.public_url:
         # The shop may have been told another port than the one that is set.
         settings = settings.model_copy(update={"public_url": served_at})
-    database = Database(settings.database)
-    try:
-        schema.migrate(database)
+    with migrated(settings) as database:
         yield Operators(database, SystemClock(), settings)
-    finally:
-        database.close()
+
+
+def _refused(error: MakegoodError) -> int:
+    print(error.for_operator(), file=sys.stderr)
+    return 1

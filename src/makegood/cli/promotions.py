@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
+import sys
+
 from makegood.catalog.models import Promotion
-from makegood.kernel import schema
-from makegood.kernel.database import Database
+from makegood.cli.database import migrated
+from makegood.kernel.errors import MakegoodError
 from makegood.kernel.settings import Settings
 
 
 def add(code: str, percent: int, uses: int | None, product: str | None) -> int:
     """Add the promotion, or change the one of that code."""
-    settings = Settings()
-    settings.home.mkdir(parents=True, exist_ok=True)
-    database = Database(settings.database)
-    schema.migrate(database)
-    with database.write() as session:
-        session.merge(
-            Promotion(code=code.strip().upper(), percent=percent, product_id=product, uses_left=uses, until=None)
-        )
-    database.close()
-    print(f"{code.strip().upper()}: {percent} % off")
+    code = code.strip().upper()
+    try:
+        with migrated(Settings()) as database, database.write() as session:
+            session.merge(Promotion(code=code, percent=percent, product_id=product, uses_left=uses, until=None))
+    except MakegoodError as error:
+        print(error.for_operator(), file=sys.stderr)
+        return 1
+    print(f"{code}: {percent} % off")
     return 0

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from threading import Thread
 
 import uvicorn
@@ -13,7 +13,9 @@ from rich.console import Console
 
 from makegood.app import bring_to_this_release, object_store, payment_providers, sandbox_config
 from makegood.catalog.products import Products
+from makegood.cli.database import other_release
 from makegood.cli.home import address_of, free_port
+from makegood.kernel import schema
 from makegood.kernel.clock import SystemClock
 from makegood.kernel.database import Database
 from makegood.kernel.settings import Settings
@@ -22,13 +24,16 @@ from makegood.proof import Report, prove
 
 
 def proof(*, as_json: bool) -> int:
-    """Look into every clause; 0 only if all of them hold and could be looked into."""
+    """Look into every clause; 0 only if all of them hold and could be looked into. An empty home is prepared; a
+    database that holds anything is left exactly as it is."""
     settings, clock = Settings(), SystemClock()
     settings.home.mkdir(parents=True, exist_ok=True)
     database = Database(settings.database)
-    bring_to_this_release(database, Products.installed(), migrate=settings.migrate_at_start)
+    bring_to_this_release(database, Products.installed(), migrate=schema.is_empty(database))
     with reachable_providers(settings) as reachable:
         report = prove(database, object_store(settings, database), payment_providers(reachable, clock), clock)
+    if (problem := other_release(database)) is not None:
+        report = replace(report, unanswered=(problem.for_operator(), *report.unanswered))
     database.close()
     if as_json:
         print(json.dumps({**asdict(report), "holds": report.holds}, indent=1))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
@@ -15,13 +16,15 @@ from makegood.console.access import Acting, Viewer
 from makegood.console.lists import Button, Column, Filter, Kind, Listing, Tag
 from makegood.kernel.money import Money
 from makegood.notify.models import Mail, MailState
-from makegood.orders.models import Order, Refund
+from makegood.orders.models import Order
 from makegood.payments.models import Payment, PaymentEvent
+from makegood.payments.refunding import Debt, owed_back
 from makegood.payments.surplus import Surplus
 from makegood.web.services import services
 
 router = APIRouter(include_in_schema=False)
 
+TAKES_LONG = "Nobody has refused it, and it takes too long: see whether somebody works."
 UNHANDLED_AFTER_TRIES = 2
 """A notification that is in its first try is no dead letter yet."""
 FILTERS = (
@@ -55,8 +58,11 @@ DONE = {
 def dead_letters(request: Request, who: Viewer) -> Response:
     """What failed and waits for somebody."""
     shop, wanted = services(request), lists.read(request, FILTERS, tuple(SORTS), "since")
+    now = shop.clock.now()
     with shop.database.read() as session:
-        everything = [*_mails(session), *_events(session), *_refunds(session), *_strays(session, shop.surplus)]
+        everything = [
+            *_mails(session), *_events(session), *_refunds(session, now), *_strays(session, shop.surplus, now)
+        ]  # fmt: skip
     text = wanted.filters["q"].casefold()
     chosen = [
         row
@@ -149,28 +155,31 @@ def _events(session: Session) -> list[dict[str, Any]]:
     ]
 
 
-def _refunds(session: Session) -> list[dict[str, Any]]:
-    query = (
-        sa.select(Refund, Order.number)
-        .join(Payment, Payment.id == Refund.payment_id).join(Order, Order.id == Payment.order_id, isouter=True)
-        .where(Refund.state != "succeeded", Refund.last_error.is_not(None))
-    )  # fmt: skip
+def _refunds(session: Session, now: datetime) -> list[dict[str, Any]]:
     return [
         {
             "is": "refund",
             "kind": Tag("refund", "risk"),
-            "what": f"{Money(refund.amount_minor, refund.currency).format()} that should go back: {refund.reason}",
-            "order": number,
-            "since": refund.created_at,
-            "tries": refund.tries,
-            "problem": refund.last_error or "",
-            "button": Button("Try again", f"/console/dead-letters/refund/{refund.id}", f"the refund for {number}"),
+            "what": f"{debt.amount.format()} that should go back: {debt.reason}",
+            "order": debt.number,
+            "since": debt.since,
+            "tries": debt.refund.tries if debt.refund else 0,
+            "problem": debt.error or TAKES_LONG,
+            "button": _try_again(debt),
         }
-        for refund, number in session.execute(query)
+        for debt in owed_back(session)
+        if debt.is_failing(now)
     ]
 
 
-def _strays(session: Session, surplus: Surplus) -> list[dict[str, Any]]:
+def _try_again(debt: Debt) -> Button | None:
+    if debt.refund is None:
+        return None
+    about = f"the refund for {debt.number or debt.payment.provider_ref}"
+    return Button("Try again", f"/console/dead-letters/refund/{debt.refund.id}", about)
+
+
+def _strays(session: Session, surplus: Surplus, now: datetime) -> list[dict[str, Any]]:
     return [
         {
             "is": "stray",
@@ -180,12 +189,18 @@ def _strays(session: Session, surplus: Surplus) -> list[dict[str, Any]]:
             "order": None,
             "since": refund.created_at,
             "tries": refund.tries,
-            "problem": f"It goes back by itself at {refund.due_at:%Y-%m-%d %H:%M} UTC, unless you find whose it is.",
-            "button": Button(
-                "Give back now",
-                f"/console/dead-letters/stray/{payment.id}",
-                f"the stray payment {payment.provider_ref}",
-            ),
+            **_goes_back(payment, refund.due_at, now),
         }
         for payment, refund in surplus.waiting(session)
     ]
+
+
+def _goes_back(payment: Payment, due_at: datetime | None, now: datetime) -> dict[str, Any]:
+    """When, and how that is hastened while there is still something to hasten."""
+    if due_at is None or due_at <= now:
+        return {"problem": "It goes back now.", "button": None}
+    about = f"the stray payment {payment.provider_ref}"
+    return {
+        "problem": f"It goes back by itself at {due_at:%Y-%m-%d %H:%M} UTC, unless you find whose it is.",
+        "button": Button("Give back now", f"/console/dead-letters/stray/{payment.id}", about),
+    }

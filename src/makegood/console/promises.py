@@ -19,9 +19,10 @@ from makegood.console.access import Viewer
 from makegood.console.lists import Column, Filter, Kind, Listing, Tag
 from makegood.kernel.audit import AuditEvent
 from makegood.kernel.money import Money
-from makegood.orders.models import Obligation, Order, OrderLine, Refund, Unit
+from makegood.orders.models import Obligation, Order, OrderLine, Unit
 from makegood.orders.states import OPEN_DELIVERY
 from makegood.orders.states import Money as MoneyState
+from makegood.payments.refunding import Debt, owed_back
 from makegood.web.services import services
 
 router = APIRouter(include_in_schema=False)
@@ -33,7 +34,7 @@ STUCK_AFTER = 3
 
 
 class Trouble(StrEnum):
-    """What keeps an obligation from its rest, worst first."""
+    """What keeps something from its rest, worst first."""
 
     DISPUTED = "disputed"
     REFUND_FAILING = "refund failing"
@@ -45,56 +46,75 @@ class Trouble(StrEnum):
 
 AT_RISK = (Trouble.DISPUTED, Trouble.REFUND_FAILING, Trouble.STUCK, Trouble.LATE)
 """Where money may be lost, or has been taken for nothing so far."""
+GOING_BACK = (Trouble.REFUNDING, Trouble.REFUND_FAILING)
+WAITING = {
+    "owed": "waits for a worker",
+    "making": "is being made",
+    "made": "made and checked, is being handed over",
+}
+ASKED = "waits for the provider"
+TOO_LONG = "takes too long, though nobody has refused it"
 
 
 @dataclass(frozen=True, slots=True)
 class Owed:
-    """One obligation that is not at rest."""
+    """One obligation that is not at rest, or other money that is owed back. `about` says what of the unit it is, or
+    what it is without one; `waits` for what, if nothing went wrong."""
 
-    id: str
-    order_id: str
-    unit_id: str
-    delivery: str
-    money: str
+    number: str | None
+    unit_id: str | None
+    about: str
     attempt: int
     owed_at: datetime
-    deadline_at: datetime
-    next_try_at: datetime | None
+    deadline_at: datetime | None
     error_code: str | None
     error_text: str | None
     amount: Money
     trouble: Trouble
+    waits: str
 
 
 def owed(session: Session, now: datetime) -> list[Owed]:
-    """Every obligation that is not at rest. All of them: what is open at one time fits into memory."""
+    """Everything that is not at rest. All of it: what is open at one time fits into memory."""
     is_open = sa.and_(Obligation.delivery.in_(OPEN_DELIVERY), Obligation.money == MoneyState.KEPT)
-    moving = Obligation.money.in_((MoneyState.REFUNDING, MoneyState.DISPUTED))
     query = (
-        sa.select(Obligation, Order.currency)
+        sa.select(Obligation, Order.number, Order.currency)
         .join(Order, Order.id == Obligation.order_id)
-        .where(sa.or_(is_open, moving))
+        .where(sa.or_(is_open, Obligation.money == MoneyState.DISPUTED))
     )
-    stuck, failing = _stuck(session), _failing_refunds(session)
-    found = []
-    for row, currency in session.execute(query):
-        trouble = _trouble(row, now, row.id in stuck, row.id in failing)
-        error_code, error_text = (None, failing[row.id]) if row.id in failing else (row.error_code, row.error_text)
-        found.append(
-            Owed(
-                row.id, row.order_id, row.unit_id, row.delivery, row.money, row.attempt, row.owed_at, row.deadline_at,
-                row.next_try_at, error_code, error_text, Money(row.allocated_minor - row.returned_minor, currency),
-                trouble,
-            )
+    stuck = _stuck(session)
+    found = [
+        Owed(
+            number, row.unit_id, "", row.attempt, row.owed_at, row.deadline_at, row.error_code, row.error_text,
+            Money(row.allocated_minor - row.returned_minor, currency), _trouble(row, now, row.id in stuck),
+            WAITING.get(row.delivery, ""),
+        )
+        for row, number, currency in session.execute(query)
+    ]  # fmt: skip
+    return found + [_going_back(debt, now) for debt in owed_back(session)]
+
+
+def _going_back(debt: Debt, now: datetime) -> Owed:
+    is_failing, unit, refund = debt.is_failing(now), debt.obligation, debt.refund
+    trouble = Trouble.REFUND_FAILING if is_failing else Trouble.REFUNDING
+    waits = TOO_LONG if is_failing else ASKED if debt.since <= now else f"goes back at {debt.since:%Y-%m-%d %H:%M} UTC"
+    if unit is not None and debt.is_whole:
+        code, text = (None, debt.error) if debt.error else (unit.error_code, unit.error_text)
+        return Owed(
+            debt.number, unit.unit_id, "", unit.attempt, unit.owed_at, unit.deadline_at, code, text, debt.amount,
+            trouble, waits,
         )  # fmt: skip
-    return found
+    about = "a part of its money" if unit else f"money that bought nothing, {debt.payment.provider_ref}: {debt.reason}"
+    tries, asked_at = (refund.tries, refund.created_at) if refund else (0, debt.since)
+    return Owed(
+        debt.number, unit.unit_id if unit else None, about, tries, asked_at, None, None, debt.error, debt.amount,
+        trouble, waits,
+    )  # fmt: skip
 
 
-def _trouble(row: Obligation, now: datetime, is_stuck: bool, refund_fails: bool) -> Trouble:
+def _trouble(row: Obligation, now: datetime, is_stuck: bool) -> Trouble:
     if row.money == MoneyState.DISPUTED:
         return Trouble.DISPUTED
-    if row.money == MoneyState.REFUNDING:
-        return Trouble.REFUND_FAILING if refund_fails else Trouble.REFUNDING
     if is_stuck:
         return Trouble.STUCK
     late_at = row.owed_at + (row.deadline_at - row.owed_at) * LATE_AFTER
@@ -113,14 +133,6 @@ def _stuck(session: Session) -> set[str]:
         .having(sa.func.count() >= STUCK_AFTER)
     )
     return set(session.scalars(query))
-
-
-def _failing_refunds(session: Session) -> dict[str, str]:
-    """Obligations whose refund was tried and refused, with what was said last."""
-    query = sa.select(Refund.obligation_id, Refund.last_error).where(
-        Refund.state != "succeeded", Refund.last_error.is_not(None), Refund.obligation_id.is_not(None)
-    )
-    return {str(obligation): str(error) for obligation, error in session.execute(query)}
 
 
 def sums(amounts: Iterable[Money]) -> list[Money]:
@@ -142,20 +154,19 @@ class Tile:
     risk: bool = False
 
 
-def tiles(found: Sequence[Owed], strays: Sequence[Money]) -> list[Tile]:
-    """The figures of the day. `strays` are open refunds of money that belongs to no unit."""
+def tiles(found: Sequence[Owed]) -> list[Tile]:
+    """The figures of the day."""
 
     def tile(label: str, troubles: Sequence[Trouble], show: str, *, risk: bool = False) -> Tile:
         mine = [each.amount for each in found if each.trouble in troubles]
         return Tile(label, len(mine), sums(mine), f"/console?show={show}", risk and bool(mine))
 
-    going_back = [each.amount for each in found if each.money == MoneyState.REFUNDING] + list(strays)
     return [
         tile("Money at risk", AT_RISK, "risk", risk=True),
         tile("Owed", (Trouble.OWED, Trouble.LATE, Trouble.STUCK), "owed"),
         tile("Late", (Trouble.LATE,), "late", risk=True),
         tile("Stuck", (Trouble.STUCK,), "stuck", risk=True),
-        Tile("Refunds open", len(going_back), sums(going_back), "/console/refunds?state=open"),
+        tile("Refunds open", GOING_BACK, "refunding"),
         tile("Disputed", (Trouble.DISPUTED,), "disputed", risk=True),
     ]
 
@@ -165,7 +176,7 @@ SHOWN = {
     "owed": (Trouble.OWED, Trouble.LATE, Trouble.STUCK),
     "late": (Trouble.LATE,),
     "stuck": (Trouble.STUCK,),
-    "refunding": (Trouble.REFUNDING, Trouble.REFUND_FAILING),
+    "refunding": GOING_BACK,
     "disputed": (Trouble.DISPUTED,),
 }
 FILTERS = (
@@ -190,7 +201,7 @@ SORTS: dict[str, Any] = {
     "trouble": lambda o: (list(Trouble).index(o.trouble), o.owed_at),
     "amount": lambda o: (o.amount.currency, o.amount.minor),
     "since": lambda o: o.owed_at,
-    "deadline": lambda o: o.deadline_at,
+    "deadline": lambda o: (o.deadline_at is None, o.deadline_at or o.owed_at),
     "attempt": lambda o: o.attempt,
 }
 TONES = dict.fromkeys(AT_RISK, "risk") | {Trouble.REFUNDING: "notice"}
@@ -206,21 +217,13 @@ def promises(request: Request, who: Viewer) -> Response:
         chosen = [each for each in everything if _is_shown(each, wanted)]
         chosen.sort(key=SORTS[wanted.sort.lstrip("-")], reverse=wanted.descending)
         rows = _rows(session, lists.page_of(chosen, wanted))
-        strays = [
-            Money(minor, currency)
-            for minor, currency in session.execute(
-                sa.select(Refund.amount_minor, Refund.currency).where(
-                    Refund.obligation_id.is_(None), Refund.state != "succeeded"
-                )
-            )
-        ]
     empty = (
         "Nothing is open: everything that was paid for is delivered and kept, or its money is back."
         if not everything
         else "Nothing open looks like this."
     )
     listing = Listing("promises", COLUMNS, FILTERS, rows, len(chosen), wanted, empty)
-    return lists.answer(request, who, "promises.html", listing, tiles=tiles(everything, strays))
+    return lists.answer(request, who, "promises.html", listing, tiles=tiles(everything))
 
 
 def _is_shown(each: Owed, wanted: lists.Wanted) -> bool:
@@ -229,43 +232,37 @@ def _is_shown(each: Owed, wanted: lists.Wanted) -> bool:
 
 
 def _rows(session: Session, shown: Sequence[Owed]) -> list[dict[str, Any]]:
-    about: dict[str, list[Any]] = {}
-    for part in range(0, len(shown), 500):
+    about = _units(session, [each.unit_id for each in shown if each.unit_id])
+    return [
+        {
+            "order": each.number,
+            "what": ": ".join(part for part in (about.get(each.unit_id or ""), each.about) if part),
+            "trouble": Tag(each.trouble, TONES.get(each.trouble, "")),
+            "amount": each.amount,
+            "since": each.owed_at,
+            "deadline": each.deadline_at,
+            "attempt": each.attempt,
+            "why": _why(each),
+        }
+        for each in shown
+    ]
+
+
+def _units(session: Session, unit_ids: Sequence[str]) -> dict[str, str]:
+    """What each of these units is."""
+    found: dict[str, str] = {}
+    for part in range(0, len(unit_ids), 500):
         query = (
-            sa.select(Unit.id, Order.number, OrderLine.description, Unit.unit_no, OrderLine.quantity)
+            sa.select(Unit.id, OrderLine.description, Unit.unit_no, OrderLine.quantity)
             .join(OrderLine, OrderLine.id == Unit.order_line_id)
-            .join(Order, Order.id == OrderLine.order_id)
-            .where(Unit.id.in_([each.unit_id for each in shown[part : part + 500]]))
+            .where(Unit.id.in_(unit_ids[part : part + 500]))
         )
-        about |= {unit_id: said for unit_id, *said in session.execute(query)}
-    rows = []
-    for each in shown:
-        number, description, unit_no, quantity = about[each.unit_id]
-        rows.append(
-            {
-                "order": number,
-                "what": f"{description} ({unit_no} of {quantity})" if quantity > 1 else description,
-                "trouble": Tag(each.trouble, TONES.get(each.trouble, "")),
-                "amount": each.amount,
-                "since": each.owed_at,
-                "deadline": each.deadline_at,
-                "attempt": each.attempt,
-                "why": _why(each),
-            }
-        )
-    return rows
-
-
-WAITING = {
-    "owed": "waits for a worker",
-    "making": "is being made",
-    "made": "made and checked, is being handed over",
-}
+        for unit_id, description, unit_no, quantity in session.execute(query):
+            found[unit_id] = f"{description} ({unit_no} of {quantity})" if quantity > 1 else description
+    return found
 
 
 def _why(each: Owed) -> str:
     if each.trouble == Trouble.DISPUTED:
         return "waits for the customer's bank"
-    if each.error_code or each.error_text:
-        return ": ".join(part for part in (each.error_code, each.error_text) if part)
-    return "waits for the provider" if each.trouble == Trouble.REFUNDING else WAITING.get(each.delivery, "")
+    return ": ".join(part for part in (each.error_code, each.error_text) if part) or each.waits

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from makegood.engine import Engine
 from makegood.kernel import audit, faults, logs
+from makegood.kernel.audit import AuditEvent
 from makegood.kernel.clock import Clock
 from makegood.kernel.database import Database
 from makegood.kernel.errors import MakegoodError, NotFound
 from makegood.kernel.ids import new_id
+from makegood.kernel.money import Money as Amount
 from makegood.orders.models import Obligation, Order, Refund
 from makegood.orders.obligations import REFUND
 from makegood.orders.reversals import (
@@ -29,6 +34,103 @@ from makegood.payments.reversing import Reversing, gone, locked
 from makegood.payments.telling import Telling
 
 log = logs.get("payments")
+
+TAKES_LONG = timedelta(hours=1)
+"""A refund that takes longer is in trouble, even if nobody has refused it."""
+LONGEST_PROBLEM = 300
+"""Characters that are kept of an error that nobody has foreseen."""
+
+
+@dataclass(frozen=True, slots=True)
+class Debt:
+    """Money that is owed back and not there yet. `refund` is None while none is recorded; `obligation` is None for
+    money that bought nothing, `number` for money of no order. `since` is when it is, or was, to go back."""
+
+    payment: Payment
+    number: str | None
+    obligation: Obligation | None
+    refund: Refund | None
+    amount: Amount
+    since: datetime
+
+    @property
+    def id(self) -> str:
+        """The refund's id, or its unit's while none is recorded."""
+        return (self.refund or self.obligation or self.payment).id
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether all that is left of a unit goes back, and not a part of it or money that bought nothing."""
+        return self.obligation is not None and self.obligation.money == Money.REFUNDING
+
+    @property
+    def reason(self) -> str:
+        """Why it goes back."""
+        return (self.refund.reason if self.refund else self.obligation and self.obligation.reason) or ""
+
+    @property
+    def error(self) -> str | None:
+        """What was said last, if it was tried in vain."""
+        return self.refund.last_error if self.refund else None
+
+    def is_late(self, now: datetime, after: timedelta = TAKES_LONG) -> bool:
+        """Whether it was to go back longer ago than that."""
+        return self.since < now - after
+
+    def is_failing(self, now: datetime) -> bool:
+        """Whether it needs somebody to look at it."""
+        return self.error is not None or self.is_late(now)
+
+
+def owed_back(session: Session) -> list[Debt]:
+    """Everything that is owed back now. A unit that goes back whole is one debt, whatever refunds of it are open."""
+    return [*_whole_units(session), *_parts_and_surplus(session)]
+
+
+def _whole_units(session: Session) -> list[Debt]:
+    began = (
+        sa.select(sa.func.max(AuditEvent.at))
+        .where(AuditEvent.subject == Obligation.id, AuditEvent.event == "obligation.refunding").scalar_subquery()
+    )  # fmt: skip
+    since = sa.func.coalesce(began, Obligation.abandoned_at, Obligation.owed_at)
+    is_open = sa.and_(Refund.obligation_id == Obligation.id, Refund.state != RefundState.SUCCEEDED)
+    query = (
+        sa.select(Payment, Order.number, Obligation, Refund, since)
+        .select_from(Obligation)
+        .join(Payment, Payment.id == Obligation.payment_id)
+        .join(Order, Order.id == Obligation.order_id)
+        .join(Refund, is_open, isouter=True)
+        .where(Obligation.money == Money.REFUNDING)
+        # Of several open refunds the whole one comes last, and stays.
+        .order_by(Obligation.id, Refund.key == WHOLE)
+    )
+    found = {
+        owed.id: Debt(
+            payment, number, owed, refund, Amount(owed.allocated_minor - owed.returned_minor, payment.currency), when
+        )
+        for payment, number, owed, refund, when in session.execute(query)
+    }
+    return list(found.values())
+
+
+def _parts_and_surplus(session: Session) -> list[Debt]:
+    query = (
+        sa.select(Payment, Order.number, Obligation, Refund)
+        .select_from(Refund)
+        .join(Payment, Payment.id == Refund.payment_id)
+        .join(Order, Order.id == Payment.order_id, isouter=True)
+        .join(Obligation, Obligation.id == Refund.obligation_id, isouter=True)
+        .where(Refund.state != RefundState.SUCCEEDED)
+        .where(sa.or_(Obligation.id.is_(None), Obligation.money != Money.REFUNDING))
+        .order_by(Refund.id)
+    )
+    return [
+        Debt(
+            payment, number, owed, refund, Amount(refund.amount_minor, refund.currency),
+            refund.due_at or refund.created_at,
+        )
+        for payment, number, owed, refund in session.execute(query)
+    ]  # fmt: skip
 
 
 class Refunding:
@@ -66,13 +168,22 @@ class Refunding:
         try:
             seen = self._ask(refund, payment)
         except MakegoodError as error:
-            self._not_yet(refund, error.for_operator())
+            self._not_yet(refund, _said(error))
             return
-        if seen is None:
-            return
-        with self._database.write() as session:
-            self._reversing.count(session, locked(session, payment.id), ProviderReversals(refunds=(seen,)))
-            faults.reach("refund:within")
+        except Exception as error:
+            self._not_yet(refund, _said(error))
+            raise
+        if seen is not None:
+            self._count(refund, payment.id, seen)
+
+    def _count(self, refund: Refund, payment_id: str, seen: ProviderRefund) -> None:
+        try:
+            with self._database.write() as session:
+                self._reversing.count(session, locked(session, payment_id), ProviderReversals(refunds=(seen,)))
+                faults.reach("refund:within")
+        except Exception as error:
+            self._not_yet(refund, _said(error))
+            raise
 
     def try_again(self, refund_id: str, tries: int, delay: float) -> None:
         """Enqueue another try at a surplus refund in `delay` seconds; only one caller wins for each `tries`."""
@@ -93,14 +204,17 @@ class Refunding:
             refund = session.get(Refund, refund_id)
             if refund is None:
                 raise NotFound(refund=refund_id)
+            tries = refund.tries
+            # What has been due for longer stays due since then.
+            due_at = min(refund.due_at, self._clock.now()) if refund.due_at else None
             again = session.execute(
                 sa.update(Refund)
-                .where(Refund.id == refund_id, Refund.tries == refund.tries, Refund.state != RefundState.SUCCEEDED)
-                .values(tries=refund.tries + 1, due_at=None)
+                .where(Refund.id == refund_id, Refund.tries == tries, Refund.state != RefundState.SUCCEEDED)
+                .values(tries=tries + 1, due_at=due_at)
             )
             if again.rowcount != 1:  # type: ignore[attr-defined]
                 return False
-            self._engine.enqueue(session, PAY_BACK, pay_back_work_id(refund_id, refund.tries + 1), refund_id)
+            self._engine.enqueue(session, PAY_BACK, pay_back_work_id(refund_id, tries + 1), refund_id)
             order_id = session.scalar(sa.select(Payment.order_id).where(Payment.id == refund.payment_id))
             audit.record(
                 session, self._clock, "operator.retried_refund", refund.obligation_id or refund_id, order_id,
@@ -202,3 +316,10 @@ class Refunding:
                 .where(Refund.id == refund.id, Refund.state != RefundState.SUCCEEDED)
                 .values(last_error=problem)
             )
+
+
+def _said(error: Exception) -> str:
+    """What an operator reads of an error, foreseen or not."""
+    if isinstance(error, MakegoodError):
+        return error.for_operator()
+    return f"{type(error).__name__}: {error}"[:LONGEST_PROBLEM]

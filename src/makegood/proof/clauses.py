@@ -16,6 +16,7 @@ from makegood.orders.states import OPEN_DELIVERY, Delivery, Money
 from makegood.proof.evidence import Clause, Evidence
 from makegood.proof.money_clauses import (
     CapturesAreKnown,
+    DebtsArePaid,
     DisputesAreKnown,
     EveryCentIsAllocated,
     ProvidersAgree,
@@ -105,8 +106,11 @@ class NeededInputsAreKept:
     name = "inputs are kept as long as anything is owed from them"
 
     def violations(self, evidence: Evidence) -> Iterator[tuple[str, str]]:
+        # What is disputed is made after all if the dispute is won.
         owed = sa.exists().where(
-            Obligation.order_id == Order.id, Obligation.delivery.in_(OPEN_DELIVERY), Obligation.money == Money.KEPT
+            Obligation.order_id == Order.id,
+            Obligation.delivery.in_(OPEN_DELIVERY),
+            Obligation.money.in_((Money.KEPT, Money.DISPUTED)),
         )
         payable = sa.and_(Order.paid_at.is_(None), Order.closed_at.is_(None))
         query = (
@@ -165,6 +169,7 @@ CLAUSES: tuple[Clause, ...] = (
     DeliveredIsVerifiedAndFound(),
     WhatWentBackIsLaidOnUnits(),
     NothingIsOverdue(),
+    DebtsArePaid(),
     NeededInputsAreKept(),
     CommitmentsAreRecorded(),
     CommitmentsEnd(),

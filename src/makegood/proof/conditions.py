@@ -20,8 +20,9 @@ from makegood.notify.alert_models import Alert
 from makegood.notify.alerts import Condition, Subject
 from makegood.notify.models import Mail, MailState
 from makegood.orders.models import Obligation, Order, Refund
-from makegood.orders.states import OPEN_DELIVERY, Delivery, Money
+from makegood.orders.states import OPEN_DELIVERY, Delivery, Money, RefundState
 from makegood.payments.models import Difference, Dispute, Payment, PaymentEvent
+from makegood.payments.refunding import TAKES_LONG, Debt, owed_back
 from makegood.storage.assets import Asset, Hold
 from makegood.storage.objects import ObjectStore
 
@@ -76,17 +77,16 @@ class RefundFailing:
         self._after = after
 
     def subjects(self, session: Session, now: datetime) -> Iterator[Subject]:
-        query = (
-            sa.select(Refund, Order.number)
-            .join(Payment, Payment.id == Refund.payment_id)
-            .join(Order, Order.id == Payment.order_id, isouter=True)
-            .where(Refund.state != "succeeded", Refund.last_error.is_not(None))
-            .where(sa.or_(Refund.state == "failed", Refund.created_at < now - self._after))
-        )
-        for refund, number in session.execute(query.order_by(Refund.id).limit(MOST)):
-            amount = Amount(refund.amount_minor, refund.currency).format()
-            what = f"{number or 'money without an order'}: {amount} owed since {_age(now - refund.created_at)}"
-            yield Subject(refund.id, f"{what}; {refund.last_error}")
+        failing = [debt for debt in owed_back(session) if self._is_failing(debt, now)]
+        for debt in failing[:MOST]:
+            what = f"{debt.number or 'money without an order'}: {debt.amount.format()}"
+            yield Subject(debt.id, f"{what} owed since {_age(now - debt.since)}; {debt.error or 'no error so far'}")
+
+    def _is_failing(self, debt: Debt, now: datetime) -> bool:
+        """Nobody may have refused what takes so long: then nothing but its age shows it."""
+        if debt.refund is not None and debt.refund.state == RefundState.FAILED:
+            return True
+        return debt.is_late(now, self._after if debt.error else max(self._after, TAKES_LONG))
 
 
 class ProvidersDiffer:
@@ -111,7 +111,7 @@ class StrayMoney:
         query = query.where(Payment.order_id.is_(None), Refund.state != "succeeded").order_by(Payment.id).limit(MOST)
         for payment, due_at in session.execute(query):
             amount = Amount(payment.captured_minor, payment.currency).format()
-            when = f"at {due_at:%Y-%m-%d %H:%M} UTC" if due_at else "now"
+            when = f"at {due_at:%Y-%m-%d %H:%M} UTC" if due_at and due_at > now else "now"
             yield Subject(payment.id, f"{payment.provider} {payment.provider_ref}: {amount} goes back {when}")
 
 

@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import timedelta
 
 import sqlalchemy as sa
+from sqlalchemy.orm import InstrumentedAttribute
 
 from makegood.orders.models import Obligation, Order, Refund
 from makegood.orders.states import OPEN_DELIVERY, DisputeState, Money, PaymentState, RefundState
 from makegood.payments.models import CountedRefund, Dispute, Payment
 from makegood.payments.provider import PaymentProvider, ProviderDispute, ProviderPayment, Stream
+from makegood.payments.refunding import owed_back
 from makegood.payments.reversing import gone
 from makegood.proof.evidence import Evidence
+
+OPEN_DEBT = timedelta(days=1)
+"""How long money may be on its way back before the promise is not kept."""
 
 
 def listed(provider: PaymentProvider, stream: Stream) -> Iterator[object]:
@@ -30,23 +36,31 @@ def name_of(number: str | None, payment: Payment) -> str:
     return number or payment.provider_ref or payment.id
 
 
+def _sum(column: InstrumentedAttribute[int], *which: sa.ColumnElement[bool]) -> sa.ScalarSelect[int]:
+    return sa.select(sa.func.coalesce(sa.func.sum(column), 0)).where(*which).scalar_subquery()
+
+
 class EveryCentIsAllocated:
     name = "every captured cent is allocated or goes back"
 
     def violations(self, evidence: Evidence) -> Iterator[tuple[str, str]]:
-        allocated = (
-            sa.select(sa.func.coalesce(sa.func.sum(Obligation.allocated_minor), 0))
-            .where(Obligation.payment_id == Payment.id).scalar_subquery()
-        )  # fmt: skip
-        goes_back = sa.exists().where(Refund.surplus_of == Payment.id)
+        of_payment = Obligation.payment_id == Payment.id
+        surplus = (Refund.surplus_of == Payment.id, Refund.state != RefundState.SUCCEEDED)
+        allocated = _sum(Obligation.allocated_minor, of_payment)
         query = (
-            sa.select(Order.number, Payment, allocated)
+            sa.select(
+                Order.number, Payment, allocated, _sum(Obligation.returned_minor, of_payment),
+                _sum(Refund.amount_minor, *surplus),
+            )
             .join(Order, Order.id == Payment.order_id, isouter=True)
-            .where(Payment.state == PaymentState.PAID, Payment.captured_minor != allocated, ~goes_back)
-        )
-        for number, payment, owed in evidence.session.execute(query):
-            said = f"{payment.captured_minor} was captured, {owed} is allocated to units and nothing goes back"
-            yield name_of(number, payment), said
+            .where(Payment.state == PaymentState.PAID, Payment.captured_minor != allocated)
+        )  # fmt: skip
+        for number, payment, owed, laid, going in list(evidence.session.execute(query)):
+            # What went back of units is no surplus.
+            back = gone(evidence.session, payment.id) - laid + going
+            if not 0 < payment.captured_minor - owed <= back:
+                said = f"{payment.captured_minor} was captured, {owed} is allocated to units"
+                yield name_of(number, payment), f"{said} and {back or 'nothing'} of the rest goes back"
 
 
 class WhatWentBackIsLaidOnUnits:
@@ -80,6 +94,18 @@ class WhatWentBackIsLaidOnUnits:
         )
         for number, money, returned, allocated in evidence.session.execute(query):
             yield number, f"it counts as {money}, and {returned} of {allocated} went back"
+
+
+class DebtsArePaid:
+    """A refund under way is none, and one that is not due yet is not owed yet."""
+
+    name = "what is owed back goes back within a day"
+
+    def violations(self, evidence: Evidence) -> Iterator[tuple[str, str]]:
+        for debt in owed_back(evidence.session):
+            if debt.is_late(evidence.now, OPEN_DEBT):
+                since = f"{debt.amount.format()} is owed back since {debt.since:%Y-%m-%d %H:%M} UTC"
+                yield name_of(debt.number, debt.payment), f"{since}; its last error is {debt.error or 'none'}"
 
 
 class ProvidersAgree:
@@ -132,7 +158,9 @@ class CapturesAreKnown:
             for seen in listed(provider, Stream.PAYMENTS):
                 if not isinstance(seen, ProviderPayment) or seen.captured_minor == 0:
                     continue
-                mine = sa.or_(Payment.provider_ref == seen.ref, Payment.id == (seen.reference or ""))
+                # Several can be captured under one reference; ours is the one whose id at the provider we keep.
+                unmet = sa.and_(Payment.provider_ref.is_(None), Payment.id == (seen.reference or ""))
+                mine = sa.or_(Payment.provider_ref == seen.ref, unmet)
                 known = sa.select(Payment.id).where(Payment.provider == provider.name, mine)
                 if evidence.session.scalar(known) is None:
                     yield seen.ref, f"{provider.name} captured {seen.captured_minor} {seen.currency}, we don't know it"

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import sqlalchemy as sa
+from sqlalchemy.orm import Session
 
 from makegood.engine import Engine
-from makegood.kernel.database import Database
+from makegood.kernel.database import Base, Database
 from makegood.orders.models import Obligation
-from makegood.orders.states import OPEN_DELIVERY, Money
+from makegood.orders.states import OPEN_DELIVERY, Money, PaymentState
+from makegood.payments.models import Payment, PaymentEvent
+from makegood.payments.refunding import owed_back
 from makegood.product_api import Check
 from makegood.proof.findings import Findings, found
 
@@ -36,7 +39,7 @@ class EngineAnswers:
 
 
 class SomebodyWorks:
-    """Whether what is owed has somebody who makes it, and nobody who counts as alive is silent."""
+    """Whether what is owed has somebody who works on it, and nobody who counts as alive is silent."""
 
     name = "workers"
     keeps: float | None = 2.0
@@ -52,12 +55,22 @@ class SomebodyWorks:
             silent = worker.quiet_seconds > SILENT_LEASES * self._lease
             problem = f"it has been silent for {worker.quiet_seconds:.0f} s" if silent else ""
             lines.append(Check(f"worker {worker.process} on {worker.host}", problem, MEND if silent else ""))
-        if all(line.problem for line in lines) and (owed := self._owed()):
-            lines.append(Check("workers", f"nobody works, and {owed} units are owed", NOBODY))
+        if all(line.problem for line in lines) and (waits := self._waits()):
+            lines.append(Check("workers", f"nobody works, and there is work: {waits}", NOBODY))
         return found("workers", lines or [Check("workers: none runs, and nothing is owed")])
 
-    def _owed(self) -> int:
-        query = sa.select(sa.func.count()).select_from(Obligation)
+    def _waits(self) -> str:
+        """What has to be done by somebody who works, counted by kind; empty if there is nothing."""
+        owed = Obligation.delivery.in_(OPEN_DELIVERY) & (Obligation.money == Money.KEPT)
         with self._database.read() as session:
-            owed = Obligation.delivery.in_(OPEN_DELIVERY) & (Obligation.money == Money.KEPT)
-            return session.scalar(query.where(owed)) or 0
+            counts = {
+                "unit": _count(session, Obligation, owed),
+                "refund": len(owed_back(session)),
+                "notification": _count(session, PaymentEvent, PaymentEvent.handled_at.is_(None)),
+                "payment request": _count(session, Payment, Payment.state == PaymentState.REQUESTED),
+            }
+        return ", ".join(f"{count} {what}{'' if count == 1 else 's'}" for what, count in counts.items() if count)
+
+
+def _count(session: Session, of: type[Base], which: sa.ColumnElement[bool]) -> int:
+    return session.scalar(sa.select(sa.func.count()).select_from(of).where(which)) or 0

@@ -1,0 +1,95 @@
+"""A database of an older release is migrated by who is told to, and by nobody who only looks."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+from alembic import command
+from alembic.script import ScriptDirectory
+from typer.testing import CliRunner, Result
+
+import makegood.app  # noqa: F401 - has every model of the core
+from makegood.cli import app
+from makegood.kernel import schema
+from makegood.kernel.database import Database
+from makegood.kernel.schema import CORE
+
+ADDING = (("operators", "add", "olga@example.com"), ("promotion", "SPRING", "--percent", "10"))
+
+
+def run(home: Path, *arguments: str, **env: str) -> Result:
+    """What a command says in this home."""
+    return CliRunner().invoke(app, arguments, env={"MAKEGOOD_HOME": str(home), "MAKEGOOD_SANDBOX_URL": "", **env})
+
+
+def revision(home: Path) -> str | None:
+    """At which migration the home's database is; None if nothing was ever kept in it."""
+    database = Database(f"sqlite:///{home / 'shop.db'}")
+    try:
+        return schema.examine(database).present
+    finally:
+        database.close()
+
+
+def before_this_release() -> str:
+    """The last migration of the release before."""
+    script = ScriptDirectory(str(CORE.versions.parent), version_locations=[str(CORE.versions)])
+    return str(script.get_revision(str(script.get_current_head())).down_revision)
+
+
+@pytest.fixture
+def older(tmp_path: Path) -> Path:
+    """The home of a shop that was stopped under the release before."""
+    database = Database(f"sqlite:///{tmp_path / 'shop.db'}")
+    command.upgrade(schema._config(database, CORE), before_this_release())
+    database.close()
+    return tmp_path
+
+
+def test_a_proof_leaves_a_database_of_an_older_release_as_it_is_and_names_it(older: Path) -> None:
+    with sa.create_engine(f"sqlite:///{older / 'shop.db'}").connect() as connection:
+        tables = sa.inspect(connection).get_table_names()
+
+    done = run(older, "proof", "--json")
+
+    report = json.loads(done.stdout)
+    assert (done.exit_code, report["holds"], report["violations"]) == (1, False, [])
+    assert any("makegood migrate" in line for line in report["unanswered"])
+    assert revision(older) == before_this_release()
+    with sa.create_engine(f"sqlite:///{older / 'shop.db'}").connect() as connection:
+        assert sa.inspect(connection).get_table_names() == tables
+
+
+def test_a_proof_names_a_database_of_a_newer_release(older: Path) -> None:
+    with sa.create_engine(f"sqlite:///{older / 'shop.db'}").begin() as connection:
+        connection.execute(sa.text("UPDATE alembic_version SET version_num = 'of tomorrow'"))
+
+    done = run(older, "proof")
+
+    assert (done.exit_code, "run the newer release" in " ".join(done.stdout.split())) == (1, True)
+
+
+def test_a_proof_prepares_an_empty_home_even_where_nothing_is_migrated_at_a_start(tmp_path: Path) -> None:
+    assert run(tmp_path / "new", "proof", MAKEGOOD_MIGRATE_AT_START="false").exit_code == 0
+
+
+@pytest.mark.parametrize("adding", ADDING, ids=lambda adding: adding[0])
+def test_what_adds_a_row_migrates_only_where_a_start_would(older: Path, adding: tuple[str, ...]) -> None:
+    run(older, *adding, MAKEGOOD_MIGRATE_AT_START="false")
+    assert revision(older) == before_this_release()
+
+    done = run(older, *adding)
+
+    assert done.exit_code == 0, done.output
+    assert revision(older) != before_this_release()
+
+
+@pytest.mark.parametrize("adding", [*ADDING, ("operators", "list")], ids=lambda adding: " ".join(adding[:2]))
+def test_what_lacks_its_tables_is_said_in_a_sentence(tmp_path: Path, adding: tuple[str, ...]) -> None:
+    done = run(tmp_path / "new", *adding, MAKEGOOD_MIGRATE_AT_START="false")
+
+    assert (done.exit_code, isinstance(done.exception, SystemExit)) == (1, True)
+    assert "makegood migrate" in done.output
