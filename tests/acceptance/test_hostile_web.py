@@ -275,6 +275,19 @@ def test_an_order_is_its_owners_alone(shop: Shop, bought: tuple[Customer, dict[s
     assert stranger.http.post(f"/api/v1/orders/{number}/settle").status_code == 404
 
 
+def test_what_the_printed_code_opens_does_not_tell_the_orders_number(
+    shop: Shop, bought: tuple[Customer, dict[str, Any]]
+) -> None:
+    [unit] = bought[1]["units"]
+    code = urlsplit(unit["pages"][0]["url"]).path
+    for below in ("", "/poster", "/sound", "/sound?download=true"):
+        answer = shop.customer().http.get(code + below)
+        assert answer.status_code == 200
+        told = [str(answer.headers), answer.text if below == "" else ""]
+        assert not any(bought[1]["number"].removeprefix("ORD-") in text for text in told), below
+    assert answer.headers["content-disposition"] == 'attachment; filename="sound-poster.m4a"'
+
+
 def test_afterwards_the_draft_is_sold(shop: Shop, victim: Victim) -> None:
     before = len(ledger(shop))
     victim.buys()

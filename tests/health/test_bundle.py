@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import shutil
 import urllib.parse
 import zipfile
 from collections.abc import Iterator
@@ -144,6 +145,81 @@ def test_the_orders_whole_story_is_in_the_bundle(shop: Toyshop, sold: Sold, tmp_
     told = "".join(text for name, text in parts.items() if name.startswith("order/"))
     assert sold.other not in told
     assert sold.order["number"] in told
+
+
+WROTE = {"title": "anna", "recipient": "Mia", "caption": "für Oma", "message": "paid", "date": "7 May"}
+CALLED = {"photo": "Mia.jpg", "sound": "Anna Schmidt hospital 2024.m4a"}
+
+
+@pytest.fixture(scope="module")
+def poster(shop: Toyshop, poster_files: dict[str, Path], tmp_path_factory: pytest.TempPathFactory) -> dict:
+    """A delivered poster of somebody who wrote little, and in small letters; the log repeats some of it."""
+    files = {slot: tmp_path_factory.mktemp("own") / name for slot, name in CALLED.items()}
+    for slot, path in files.items():
+        shutil.copy(poster_files[slot], path)
+    customer = shop.customer()
+    placed = customer.checkout(customer.draft(files, font="modern", **WROTE), email=EMAIL)
+    paid = customer.payable(placed["number"])
+    shop.provider.act(paid["ref"])
+    order = customer.at_rest(paid["number"])
+    assert order["state"] == "delivered"
+    told = {"event": "making.failed", "level": "error", "operator": f"“{CALLED['sound']}” for Mia reads 'ANNA'."}
+    with (shop.home / "logs" / "makegood.log").open("a") as log:
+        log.write(json.dumps(told) + "\n" + json.dumps({**told, "operator": "GET /x?name=f%C3%BCr%20Oma&a=%2Fanna"}))
+        log.write("\nnot JSON: Mia, f\\u00fcr Oma\n")
+    return dict(order)
+
+
+def test_nothing_that_a_customer_wrote_can_be_read_however_short_and_plain_it_is(
+    shop: Toyshop, poster: dict, tmp_path: Path
+) -> None:
+    parts = bundle(shop, tmp_path / "bundle.zip", "--order", poster["number"])
+    everything = "\n".join([*parts, *parts.values()])
+
+    for text in ("anna", "mia", "schmidt", "hospital", "für oma", "fu00fcr", "f%C3%BCr", "7 May"):
+        assert text.lower() not in everything.lower().replace("\\", ""), text
+    rows = json.loads(parts["order/rows.json"])
+    given = [*(asset["file_name"] for asset in rows["asset"]), *(mail["text"] for mail in rows["mail"])]
+    assert [text for text in given if not text.startswith("[text of ")] == []
+    [line] = rows["order_line"]
+    assert line["description"] == "Sound poster, A4, portrait: “[text of 4]”"
+    assert {name: line["options"][name] for name in WROTE} == {
+        name: f"[text of {len(text)}]" for name, text in WROTE.items()
+    }
+
+
+def test_what_helps_stays_in_the_bundle_whatever_the_customer_wrote(
+    shop: Toyshop, poster: dict, tmp_path: Path
+) -> None:
+    parts = bundle(shop, tmp_path / "bundle.zip", "--order", poster["number"])
+    rows = json.loads(parts["order/rows.json"])
+
+    chosen = {"template": "framed", "page": "A4", "font": "modern", "lang": "en", "bleed": 0, "allow_download": True}
+    assert rows["order_line"][0]["options"].items() >= chosen.items()
+    assert rows["payment"][0]["state"] == "paid"
+    assert rows["obligation"][0]["delivery"] == "delivered"
+    sizes = {asset["sha256"]: (asset["size"], asset["media_type"]) for asset in rows["asset"]}
+    made = {file["sha256"]: (file["size"], file["media_type"]) for file in poster["units"][0]["artefacts"]}
+    assert sizes.items() >= made.items()
+    ids = {asset["id"] for asset in rows["asset"]}
+    assert {file["asset_id"] for file in rows["order_input"]} <= ids
+    facts = {file["slot"]: file["facts"] for file in rows["order_input"]}
+    assert (facts["photo"]["media_type"], facts["sound"]["codec"]) == ("image/jpeg", "pcm_s16le")
+    assert {artefact["name"] for artefact in rows["artefact"]} >= {"poster.pdf", "sound.m4a"}
+    assert json.loads(parts["order/provider.json"])[0]["seen"]["state"] == "paid"
+    assert "payment.succeeded" in parts["order/story.txt"]
+    errors = [json.loads(text) for text in parts["logs/errors.log"].splitlines() if text.startswith("{")]
+    assert {"making.failed"} <= {error["event"] for error in errors}
+
+
+def test_a_product_that_is_gone_tells_nothing_of_what_was_written(shop: Toyshop, poster: dict, tmp_path: Path) -> None:
+    number = poster["number"]
+    shop.sql("UPDATE order_line SET product_id = 'gone' WHERE description LIKE '%anna%'")
+    try:
+        parts = bundle(shop, tmp_path / "bundle.zip", "--order", number)
+    finally:
+        shop.sql("UPDATE order_line SET product_id = 'posters' WHERE product_id = 'gone'")
+    assert "anna" not in "".join(parts.values()).lower()
 
 
 def test_personal_data_stays_when_it_is_asked_for_and_secrets_never_do(

@@ -27,7 +27,9 @@ def bundle(order: str, out: Path | None, *, with_personal_data: bool) -> int:
         with parts(Settings()) as there:
             order_id = _order_id(there, order) if order else None
             _attach(there)
-            shop = Shop(there.settings, there.database, there.engine, there.providers, there.doctor, clock)
+            shop = Shop(
+                there.settings, there.database, there.products, there.engine, there.providers, there.doctor, clock
+            )  # fmt: skip
             write(shop, target, order_id, with_personal_data=with_personal_data)
             there.engine.stop()
     except MakegoodError as error:

@@ -13,6 +13,7 @@ from makegood.product_api.contexts import (
     StepContext,
     WorkContext,
 )
+from makegood.product_api.options import OFFERED, OFFERED_MARK
 from makegood.product_api.product import NoOptions, NoPreview, NoSuchFile, Product
 from makegood.product_api.things import (
     Artefact,
@@ -33,6 +34,8 @@ from makegood.product_api.things import (
 )
 
 __all__ = [
+    "OFFERED",
+    "OFFERED_MARK",
     "Artefact",
     "Check",
     "CodeSpec",

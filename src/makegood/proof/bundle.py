@@ -7,7 +7,7 @@ import os
 import platform
 import re
 import zipfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from importlib.metadata import distributions
 from pathlib import Path
@@ -17,6 +17,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from makegood import __version__
+from makegood.catalog.products import Products
 from makegood.engine import Engine
 from makegood.kernel import logs
 from makegood.kernel.clock import Clock
@@ -30,6 +31,7 @@ from makegood.payments.provider import PaymentProvider
 from makegood.proof import story
 from makegood.proof.doctor import Doctor, as_json
 from makegood.proof.redaction import SENSITIVE, Redactor
+from makegood.proof.written import Written
 
 PLAIN_SETTINGS = frozenset({
     "home", "env", "shop_name", "mail_from", "public_url", "host", "port", "currency", "tax_percent", "smtp_host",
@@ -42,8 +44,6 @@ PLAIN_SETTINGS = frozenset({
     "alert_late_share", "alert_stuck_attempts", "alert_after_minutes", "test_clock_seconds",
 })  # fmt: skip
 """The settings whose values may be shown; of every other one, only whether it is set."""
-IDENTIFIER = re.compile(r"[a-z0-9#_.:-]{1,20}")
-"""What a customer chose among what was offered; anything else among the options, the customer wrote."""
 SENSITIVE_VARIABLE = re.compile(r"pass|secret|token|key|dsn|credential|url$", re.IGNORECASE)
 LEAST_SECRET = 6
 ERRORS = ('"level": "error"', '"level": "critical"')
@@ -60,6 +60,9 @@ logs/           the recent log; errors.log is what went wrong in it
 
 Keys, passwords, links that open something and sessions are replaced by [secret]{personal}.
 """
+MASKED = """;
+e-mail addresses are masked, and so is what the order's customer wrote: [text of 12] stands for twelve characters.
+What another customer wrote is in no part but, where an error repeats it, the log"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +71,7 @@ class Shop:
 
     settings: Settings
     database: Database
+    products: Products
     engine: Engine
     providers: Mapping[str, PaymentProvider]
     doctor: Doctor
@@ -77,43 +81,61 @@ class Shop:
 def write(shop: Shop, out: Path, order_id: str | None, *, with_personal_data: bool) -> None:
     """Write the bundle to `out`, of which only its owner can read anything. A part that can't be had says why instead:
     a shop that is broken needs its bundle most."""
+    written = Written(shop.products)
     redactor = Redactor(
-        secrets_of(shop, order_id), personal=personal_words(shop, order_id), personal_data=with_personal_data
+        secrets_of(shop, order_id), personal=personal_words(shop, order_id, written), personal_data=with_personal_data
     )
-    personal = "" if with_personal_data else ";\ne-mail addresses and what customers wrote are masked"
+    parts = _parts(shop, redactor)
+    if order_id is not None:
+        parts |= _order_parts(shop, order_id, redactor, None if with_personal_data else written)
     with open(out, "xb", opener=_privately) as file, zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
-        archive.writestr("README.txt", README.format(personal=personal))
-        for name, part in _parts(shop, order_id).items():
+        archive.writestr("README.txt", README.format(personal="" if with_personal_data else MASKED))
+        for name, part in parts.items():
             archive.writestr(name, _had(part, redactor))
         for path in logs.recent_files(shop.settings.home / "logs"):
-            archive.writestr(f"logs/{path.name}.jsonl", "\n".join(_lines(path, redactor)) + "\n")
+            archive.writestr(f"logs/{path.name}.jsonl", _log(_lines(path), redactor))
 
 
 def _privately(path: str, flags: int) -> int:
     return os.open(path, flags, 0o600)
 
 
-def _parts(shop: Shop, order_id: str | None) -> dict[str, Callable[[], Any]]:
-    parts: dict[str, Callable[[], Any]] = {
-        "about.json": lambda: about(shop),
+def _parts(shop: Shop, redactor: Redactor) -> dict[str, Callable[[], Any]]:
+    """What is in the bundle by name: text as it is, or data in which a customer may have a say."""
+    return {
+        "about.json": lambda: _as_json(about(shop)),
         "checks.json": lambda: as_json(shop.doctor.examine()),
         "settings.txt": lambda: shown_settings(shop.settings),
-        "summary.json": lambda: summary(shop.database),
-        "logs/errors.log": lambda: errors(shop.settings),
+        "summary.json": lambda: _as_json(summary(shop.database)),
+        "logs/errors.log": lambda: _log(errors(shop.settings), redactor),
     }
-    if order_id is not None:
-        parts |= {
-            "order/story.txt": lambda: _reading(shop, order_id, lambda s, o: story.as_text(_plain(o), _events(s, o))),
-            "order/timeline.json": lambda: _reading(shop, order_id, _events),
-            "order/rows.json": lambda: _reading(shop, order_id, story.rows_of),
-            "order/provider.json": lambda: _reading(
-                shop, order_id, lambda s, o: story.provider_view(shop.providers, story.rows_of(s, o).get("payment", []))
-            ),
-            "order/work.json": lambda: _reading(
-                shop, order_id, lambda s, o: story.work_states(shop.engine, story.rows_of(s, o))
-            ),
-        }
-    return parts
+
+
+def _order_parts(
+    shop: Shop, order_id: str, redactor: Redactor, written: Written | None
+) -> dict[str, Callable[[], Any]]:
+    """The same of the order; what its customer `written` has is masked where that is given."""
+
+    def reading(read: Callable[[Session, Order], Any]) -> Callable[[], Any]:
+        return lambda: _reading(shop, order_id, read)
+
+    def told(session: Session, order: Order) -> str:
+        return story.as_text(_plain(order), redactor.data(_events(session, order)))
+
+    def rows(session: Session, order: Order) -> story.Rows:
+        found = story.rows_of(session, order)
+        return written.masked(found) if written else found
+
+    def provider(session: Session, order: Order) -> list[Any]:
+        return story.provider_view(shop.providers, story.rows_of(session, order).get("payment", []))
+
+    return {
+        "order/story.txt": reading(told),
+        "order/timeline.json": reading(_events),
+        "order/rows.json": reading(rows),
+        "order/provider.json": reading(provider),
+        "order/work.json": reading(lambda s, o: _as_json(story.work_states(shop.engine, story.rows_of(s, o)))),
+    }
 
 
 def _reading(shop: Shop, order_id: str, read: Callable[[Session, Order], Any]) -> Any:
@@ -136,19 +158,28 @@ def _had(part: Callable[[], Any], redactor: Redactor) -> str:
     except Exception as error:  # noqa: BLE001 - whatever it is, it is what the bundle has to tell
         told = error.for_operator() if isinstance(error, MakegoodError) else f"{type(error).__name__}: {error}"
         return redactor.text(f"This part can't be had: {told}\n")
-    if isinstance(value, str):
-        return redactor.text(value)
-    return redactor.text(json.dumps(redactor.data(value), indent=1, default=str, ensure_ascii=False) + "\n")
+    return redactor.plain(value if isinstance(value, str) else _as_json(redactor.data(value)))
 
 
-def _lines(path: Path, redactor: Redactor) -> Iterator[str]:
-    for line in path.read_text(encoding="utf-8", errors="replace").splitlines():
-        try:
-            data = redactor.data(json.loads(line))
-        except ValueError:
-            yield redactor.text(line)
-        else:
-            yield redactor.text(json.dumps(data, ensure_ascii=False, default=str))
+def _as_json(value: Any) -> str:
+    return json.dumps(value, indent=1, default=str, ensure_ascii=False) + "\n"
+
+
+def _lines(path: Path) -> list[str]:
+    return path.read_text(encoding="utf-8", errors="replace").splitlines()
+
+
+def _log(lines: Iterable[str], redactor: Redactor) -> str:
+    """The lines of a log without secrets."""
+    return "\n".join(_line(line, redactor) for line in lines) + "\n"
+
+
+def _line(line: str, redactor: Redactor) -> str:
+    try:
+        data = json.loads(line)
+    except ValueError:
+        return redactor.text(line)
+    return redactor.plain(json.dumps(redactor.data(data), ensure_ascii=False, default=str))
 
 
 def about(shop: Shop) -> dict[str, Any]:
@@ -186,15 +217,10 @@ def summary(database: Database) -> dict[str, Any]:
         }
 
 
-def errors(settings: Settings) -> str:
+def errors(settings: Settings) -> list[str]:
     """The last errors of the recent log, oldest first."""
-    lines = [
-        line
-        for path in logs.recent_files(settings.home / "logs")
-        for line in path.read_text(encoding="utf-8", errors="replace").splitlines()
-        if any(mark in line for mark in ERRORS)
-    ]
-    return "\n".join(lines[-MOST_ERRORS:]) + "\n"
+    lines = (line for path in logs.recent_files(settings.home / "logs") for line in _lines(path))
+    return [line for line in lines if any(mark in line for mark in ERRORS)][-MOST_ERRORS:]
 
 
 def secrets_of(shop: Shop, order_id: str | None) -> set[str]:
@@ -237,30 +263,11 @@ def _opening(shop: Shop, order_id: str) -> Iterator[str]:
             yield from (str(v) for name, v in row.items() if v and SENSITIVE.search(name) and isinstance(v, str))
 
 
-def personal_words(shop: Shop, order_id: str | None) -> set[str]:
+def personal_words(shop: Shop, order_id: str | None, written: Written) -> set[str]:
     """What the order's customer wrote: options in their own words, names of files, the address."""
     if order_id is None:
         return set()
     try:
-        return set(_reading(shop, order_id, lambda _, order: list(_words(order))))
+        return set(_reading(shop, order_id, lambda session, order: list(written.words(session, order))))
     except (MakegoodError, sa.exc.SQLAlchemyError):
         return set()
-
-
-def _words(order: Order) -> Iterator[str]:
-    yield order.email
-    for line in order.lines:
-        yield from _texts(line.options)
-        for file in line.inputs:
-            yield from (str(value) for name, value in file.facts.items() if "name" in name)
-
-
-def _texts(value: Any) -> Iterator[str]:
-    if isinstance(value, str) and not IDENTIFIER.fullmatch(value):
-        yield value
-    elif isinstance(value, Mapping):
-        for inner in value.values():
-            yield from _texts(inner)
-    elif isinstance(value, list | tuple):
-        for inner in value:
-            yield from _texts(inner)

@@ -72,7 +72,8 @@ def rows_of(session: Session, order: Order) -> Rows:
                 identity = (table.name, "/".join(str(row[column.name]) for column in table.primary_key))
                 if identity not in seen:
                     seen.add(identity)
-                    rows.setdefault(table.name, []).append(row)
+                    shown = {name: value for name, value in row.items() if (table.name, name) not in NOT_SHOWN}
+                    rows.setdefault(table.name, []).append(shown)
                     known |= {str(row["id"])} if "id" in row and table.name != "asset" else set()
                     # Another order may be made from the same file: through it nothing else is followed.
                     assets |= {str(row["asset_id"])} if row.get("asset_id") else set()
@@ -91,7 +92,7 @@ def _referring(session: Session, table: sa.Table, known: set[str]) -> Iterator[d
     if not mine:
         return
     for row in session.execute(sa.select(table).where(sa.or_(*mine)).limit(MOST_ROWS)).mappings():
-        yield {name: value for name, value in row.items() if (table.name, name) not in NOT_SHOWN}
+        yield dict(row)
 
 
 def _events(session: Session, payments: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:

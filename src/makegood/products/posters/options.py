@@ -8,6 +8,8 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
+from makegood.product_api import OFFERED
+
 Page = Literal["A4", "A3", "Letter", "18x24in", "24x36in"]
 Orientation = Literal["portrait", "landscape"]
 Shape = Literal["rect", "rounded", "arch", "circle", "heart"]
@@ -85,7 +87,7 @@ def _language(value: str) -> str:
 
 Line = Annotated[str, AfterValidator(_line)]
 Lines = Annotated[str, AfterValidator(_lines)]
-Identifier = Annotated[str, AfterValidator(_identifier)]
+Identifier = Annotated[str, AfterValidator(_identifier), OFFERED]
 
 
 class PosterOptions(BaseModel):
@@ -104,8 +106,8 @@ class PosterOptions(BaseModel):
     orientation: Orientation = "portrait"
     shape: Shape | None = None
     wave: WaveStyle | None = None
-    accent: Annotated[str | None, AfterValidator(_accent)] = None
-    background: Annotated[str | None, AfterValidator(_background)] = None
+    accent: Annotated[str | None, AfterValidator(_accent), OFFERED] = None
+    background: Annotated[str | None, AfterValidator(_background), OFFERED] = None
     font: Identifier | None = None
     title: Annotated[Line, Field(max_length=80)] = ""
     caption: Annotated[Lines, Field(max_length=320)] = ""
@@ -115,7 +117,7 @@ class PosterOptions(BaseModel):
     focus_x: Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)] | None = None
     focus_y: Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)] | None = None
     bleed: Literal[0, 3] = 0
-    lang: Annotated[str, AfterValidator(_language)] = "en"
+    lang: Annotated[str, AfterValidator(_language), OFFERED] = "en"
     recipient: Annotated[Line, Field(max_length=80)] = ""
     message: Annotated[Lines, Field(max_length=1000)] = ""
     allow_download: bool = True

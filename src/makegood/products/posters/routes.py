@@ -19,6 +19,8 @@ from makegood.products.posters.options import PAGES, PosterOptions
 LISTENING = "listen"
 SAMPLE = re.compile(r"[a-z0-9-]+\.webp")
 MOST_CODE = 32
+SHARED_NAME = "sound-poster.m4a"
+"""What the recording is called for whoever has the poster: the owner's files name the order, which is theirs alone."""
 
 
 class DownloadNotAllowed(NotFound):
@@ -137,7 +139,7 @@ class _Pages:
             file = _artefact(unit, "sound.m4a")
             if download and not _poster(unit.options).allow_download:
                 raise DownloadNotAllowed(code=code)
-            return page.file(file.asset_id, download_as=file.file_name if download else None)
+            return page.file(file.asset_id, download_as=SHARED_NAME if download else None)
 
     def picture(self, request: Request, code: str) -> Response:
         """The poster as a picture for screens."""
