@@ -17,8 +17,8 @@ from makegood.console.lists import Button, Column, Filter, Kind, Listing, Tag
 from makegood.kernel.money import Money
 from makegood.notify.models import Mail, MailState
 from makegood.orders.models import Order
+from makegood.payments.debts import Debt, owed_back
 from makegood.payments.models import Payment, PaymentEvent
-from makegood.payments.refunding import Debt, owed_back
 from makegood.payments.surplus import Surplus
 from makegood.web.services import services
 

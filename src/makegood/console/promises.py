@@ -22,7 +22,7 @@ from makegood.kernel.money import Money
 from makegood.orders.models import Obligation, Order, OrderLine, Unit
 from makegood.orders.states import OPEN_DELIVERY
 from makegood.orders.states import Money as MoneyState
-from makegood.payments.refunding import Debt, owed_back
+from makegood.payments.debts import Debt, owed_back
 from makegood.web.services import services
 
 router = APIRouter(include_in_schema=False)

@@ -21,8 +21,8 @@ from makegood.notify.alerts import Condition, Subject
 from makegood.notify.models import Mail, MailState
 from makegood.orders.models import Obligation, Order, Refund
 from makegood.orders.states import OPEN_DELIVERY, Delivery, Money, RefundState
+from makegood.payments.debts import TAKES_LONG, Debt, owed_back
 from makegood.payments.models import Difference, Dispute, Payment, PaymentEvent
-from makegood.payments.refunding import TAKES_LONG, Debt, owed_back
 from makegood.storage.assets import Asset, Hold
 from makegood.storage.objects import ObjectStore
 

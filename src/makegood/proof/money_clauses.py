@@ -10,9 +10,9 @@ from sqlalchemy.orm import InstrumentedAttribute
 
 from makegood.orders.models import Obligation, Order, Refund
 from makegood.orders.states import OPEN_DELIVERY, DisputeState, Money, PaymentState, RefundState
+from makegood.payments.debts import owed_back
 from makegood.payments.models import CountedRefund, Dispute, Payment
 from makegood.payments.provider import PaymentProvider, ProviderDispute, ProviderPayment, Stream
-from makegood.payments.refunding import owed_back
 from makegood.payments.reversing import gone
 from makegood.proof.evidence import Evidence
 

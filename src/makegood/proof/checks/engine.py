@@ -9,8 +9,8 @@ from makegood.engine import Engine
 from makegood.kernel.database import Base, Database
 from makegood.orders.models import Obligation
 from makegood.orders.states import OPEN_DELIVERY, Money, PaymentState
+from makegood.payments.debts import owed_back
 from makegood.payments.models import Payment, PaymentEvent
-from makegood.payments.refunding import owed_back
 from makegood.product_api import Check
 from makegood.proof.findings import Findings, found
 
