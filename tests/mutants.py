@@ -35,6 +35,16 @@ MUTANTS = [
         "tests/race/test_money.py::test_another_amount_or_currency_unlocks_nothing_and_goes_back",
     ),
     Mutant(
+        "an order whose own payment can't buy it stays open",
+        (("payments/settling.py", "            self._close_order(session, order.id)\n", ""),),
+        "tests/race/test_surplus.py",
+    ),
+    Mutant(
+        "an upload doesn't look at the disk on its way",
+        (("web/uploads.py", "            if received - looked_at >= STRETCH:", "            if False:"),),
+        "tests/acceptance/test_hostile_uploads.py::test_an_upload_that_meets_the_floor_on_its_way_ends_there",
+    ),
+    Mutant(
         "the webhook's signature is not looked at",
         ((ADAPTER, "if not hmac.compare_digest(expected.encode(), signature.encode()):", "if not expected:"),),
         "tests/race/test_webhooks.py::test_a_forged_webhook_is_refused_and_unlocks_nothing",
@@ -100,10 +110,53 @@ MUTANTS = [
     Mutant(
         "one version of a draft may have many open orders",
         (
-            ("checkout/ordering.py", " or self._open_order(session, draft)", ""),
-            ("checkout/ordering.py", 'open_for=f"{draft.id}:{draft.version}"', "open_for=None"),
+            ("checkout/ordering.py", "self._open_orders.same(session, draft, checkout.wish)", "None"),
+            ("checkout/ordering.py", "open_for=open_for(draft)", "open_for=None"),
         ),
         "tests/race/test_money.py::test_the_same_submit_from_ten_places_is_one_order_and_one_charge",
+    ),
+    Mutant(
+        "the open order is returned whatever is asked for",
+        (
+            ("checkout/ordering.py", "if before is None or before.wish == wish:", "if True:"),
+            ("checkout/open_orders.py", "if found is not None and found.wish != wish:", "if False:"),
+        ),
+        "tests/acceptance/test_another_checkout.py::test_what_was_asked_for_last_is_what_is_paid_for",
+    ),
+    Mutant(
+        "a promotion's use passes on from an order as often as it is corrected",
+        (("checkout/open_orders.py", "        if session.scalar(sa.select(known)):\n            return False\n", ""),),
+        "tests/race/test_drafts.py::test_a_promotions_use_passes_on_to_one_order_only",
+    ),
+    Mutant(
+        "a draft is changed without locking its row",
+        (("checkout/drafts.py", "populate_existing=True, with_for_update=locks)", "populate_existing=True)"),),
+        "tests/race/test_drafts.py::test_a_change_that_was_begun_before_a_quote_is_not_sold_at_its_price",
+    ),
+    Mutant(
+        "an order is placed of what was read before its draft was locked",
+        (("checkout/ordering.py", "    _require_current(quote, draft)\n            order", "    order"),),
+        "tests/race/test_drafts.py::test_a_file_that_comes_while_an_order_is_placed_is_not_sold_at_the_price_of_the_one_before",
+    ),
+    Mutant(
+        "a draft expires without its row being locked",
+        (("checkout/drafts.py", "populate_existing=True, with_for_update=True)", "populate_existing=True)"),),
+        "tests/race/test_drafts.py::test_a_draft_that_is_changed_at_its_end_stays",
+    ),
+    Mutant(
+        "a draft is erased without its row being locked",
+        (("checkout/erasing.py", 'str(event.data["draft"]), with_for_update=True)', 'str(event.data["draft"]))'),),
+        "tests/race/test_drafts.py::test_a_file_that_comes_while_its_owner_is_erased_goes_too",
+    ),
+    Mutant(
+        "retention and erasing don't see who else paid for a term",
+        (("checkout/keeping.py", ", Commitment.unit_id == Obligation.unit_id),", "),"),),
+        "tests/retention/test_renewed.py::test_retention_keeps_what_a_renewed_term_works_on",
+    ),
+    Mutant(
+        "what a renewal that may still be paid would work on is let go",
+        (("checkout/keeping.py", "(Obligation.unit_id), may_be_renewed)", "(Obligation.unit_id))"),),
+        "tests/retention/test_renewed.py::test_what_a_renewal_that_may_still_be_paid_would_work_on_stays",
     ),
     Mutant(
         "a promotion's last use is not guarded",
@@ -344,6 +397,27 @@ MUTANTS = [
         "secrets are not taken out by the look of things",
         (("proof/redaction.py", "for pattern, instead in PATTERNS:", "for pattern, instead in ():"),),
         "tests/health/test_bundle.py",
+    ),
+    Mutant(
+        "what a customer wrote is shown where it stands",
+        (("proof/written.py", "return value if is_said else _hidden(value, name)", "return value"),),
+        "tests/health/test_bundle.py",
+    ),
+    Mutant(
+        "a short word of a customer's is not taken out of what others say",
+        (("proof/redaction.py", "known |= dict.fromkeys(", "known |= {} if whole else dict.fromkeys("),),
+        "tests/health/test_bundle.py",
+    ),
+    Mutant(
+        "look-ups are counted only where there is such an order",
+        (
+            (
+                "web/lookup.py",
+                "shop.limits.take(session, (LOOKUPS_PER_PAIR, pair), (LOOKUPS_PER_ADDRESS, address))",
+                "find(session, number) and shop.limits.take(session, (LOOKUPS_PER_PAIR, pair))",
+            ),
+        ),
+        "tests/accounts/test_look_up.py",
     ),
     Mutant(
         "fonts are looked at once",

@@ -32,7 +32,9 @@ class Checkout {
   private readonly pay = need<HTMLButtonElement>("[data-pay]", form);
   private readonly draft = form.dataset["draft"] ?? "";
   private sending = false;
-  private asked = 0;
+  private turn = 0;
+  /** What the quote in the form is for. */
+  private quoted = wanted(this.quantity.defaultValue, this.promotion.defaultValue);
 
   constructor() {
     form.addEventListener("submit", (event) => {
@@ -47,35 +49,47 @@ class Checkout {
       event.preventDefault();
       void this.price();
     });
-    window.addEventListener("pageshow", () => this.busy(false));
+    // A browser that comes back to this page fills in again what stood in its fields.
+    window.addEventListener("pageshow", () => {
+      this.busy(false);
+      if (this.wanted !== this.quoted) void this.price();
+    });
+  }
+
+  private get wanted(): string {
+    return wanted(this.quantity.value, this.promotion.value);
   }
 
   private get url(): string {
     return `/api/v1/drafts/${encodeURIComponent(this.draft)}`;
   }
 
-  /** The same for every press on this page and for a reload of it, as long as what is asked for is the same. */
+  /** The same for every press on this page and for a reload of it, as long as what is asked for is the same as the last
+   *  time: who asks for something else and then for the first thing again wants a new order, for that ended the first. */
   private get attempt(): string {
-    const name = ["attempt", this.draft, form.dataset["version"], this.email.value.trim(), this.token.value.slice(-16)].join(" ");
-    const known = sessionStorage.getItem(name);
-    if (known) return known;
+    const place = `attempt ${this.draft}`;
+    const asked = [form.dataset["version"], this.email.value.trim(), this.token.value.slice(-16)].join(" ");
+    const [last, known] = (sessionStorage.getItem(place) ?? "").split("\n");
+    if (last === asked && known) return known;
     const fresh = [...crypto.getRandomValues(new Uint8Array(16))].map((each) => each.toString(16).padStart(2, "0")).join("");
-    sessionStorage.setItem(name, fresh);
+    sessionStorage.setItem(place, `${asked}\n${fresh}`);
     return fresh;
   }
 
   private async price(): Promise<boolean> {
-    const turn = ++this.asked;
+    const turn = ++this.turn;
+    const priced = this.wanted;
     const body = { quantity: this.quantity.valueAsNumber || 1, promotion: this.promotion.value.trim() || null };
     this.say("promotion", "");
     try {
       const quote = await call<Quote>("POST", `${this.url}/quote`, { body });
-      if (turn !== this.asked) return false;
+      if (turn !== this.turn) return false;
       this.token.value = quote.token;
+      this.quoted = priced;
       this.show(quote);
       return true;
     } catch (error) {
-      if (turn !== this.asked) return false;
+      if (turn !== this.turn) return false;
       if (error instanceof Problem && error.code.startsWith("PROMOTION_")) this.say("promotion", error.message);
       else this.complain(error);
       return false;
@@ -106,6 +120,11 @@ class Checkout {
       this.email.focus();
       return;
     }
+    // Nobody pays for anything but what the page says at this moment: a new price is shown, and then it is their turn.
+    if (this.wanted !== this.quoted) {
+      await this.price();
+      return;
+    }
     this.busy(true);
     try {
       const body = { email: this.email.value.trim(), quote: this.token.value };
@@ -127,6 +146,10 @@ class Checkout {
       return;
     }
     this.complain(error);
+    if (error instanceof Problem && error.order) {
+      const look = make("a", { class: "button", href: `/orders/${error.order}` }, icon("arrow-right"), `Look at ${error.order}`);
+      need("[data-problem] .stack", form).append(make("p", {}, look));
+    }
     if (code === "QUOTE_EXPIRED") await this.price();
     if (code === "QUOTE_OUTDATED" || code === "QUOTE_INVALID") {
       const reload = make("a", { class: "button", href: window.location.pathname }, icon("refresh"), "Show me the new price");
@@ -155,6 +178,10 @@ class Checkout {
     this.pay.setAttribute("aria-busy", String(busy));
     if (busy) need("[data-next]", form).textContent = "Keeping your order safe. Next the payment page opens.";
   }
+}
+
+function wanted(quantity: string, promotion: string): string {
+  return [Number(quantity) || 1, promotion.trim()].join(" ");
 }
 
 function row(name: HTMLElement, amount: string): HTMLTableRowElement {

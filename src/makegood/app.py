@@ -25,6 +25,7 @@ from makegood.catalog.quotes import Quotes
 from makegood.checkout import keeping
 from makegood.checkout.drafts import Drafts
 from makegood.checkout.housekeeping import Housekeeping
+from makegood.checkout.open_orders import OpenOrders
 from makegood.checkout.ordering import Ordering
 from makegood.engine import Engine, IsolatedWork, Periodic, end_fenced
 from makegood.fulfillment.assembly import assemble
@@ -84,6 +85,7 @@ from makegood.web import failing
 from makegood.web.checks import PagesAreThere
 from makegood.web.security import Security
 from makegood.web.services import Services
+from makegood.web.uploads import Uploads
 
 log = logs.get("app")
 
@@ -276,7 +278,10 @@ def build(
         part.register(engine)
     drafts = Drafts(database, clock, products, workshop, settings)
     quotes = Quotes(signer, clock, timedelta(minutes=settings.quote_minutes))
-    ordering = Ordering(database, clock, settings, objects, products, drafts, quotes, requesting, providers)
+    ordering = Ordering(
+        database, clock, settings, objects, products, drafts, quotes, requesting, providers,
+        OpenOrders(database, clock, providers, settling),
+    )  # fmt: skip
     payment_sweep = PaymentSweep(
         database, engine, clock, providers, requesting, settling, inbox, refunding, obligations,
         settings.sweep_seconds, settings.retry_seconds,
@@ -289,7 +294,8 @@ def build(
     accounts = Accounts(database, mailer, clock, settings, signer)
     services = Services(
         settings=settings, clock=clock, signer=signer, database=database, engine=engine, objects=objects,
-        products=products, workshop=workshop, links=links, mailer=mailer,
+        products=products, workshop=workshop, uploads=Uploads(objects, workshop.scratch, settings), links=links,
+        mailer=mailer,
         accounts=accounts, operators=Operators(database, clock, settings),
         operator_sign_in=OperatorSignIn(database, clock, settings, signer),
         limits=Limits(clock, signer), drafts=drafts, ordering=ordering, jobs=fulfillment.jobs,

@@ -84,6 +84,56 @@ def test_two_clicks_make_one_order(page: Page, customer: Customer) -> None:
     assert len(orders_of(customer)) == 1
 
 
+def test_who_comes_back_from_the_payment_page_pays_for_what_they_asked_for_last(page: Page, customer: Customer) -> None:
+    checkout = page.url
+
+    def order(email: str, quantity: int, price: str) -> str:
+        page.get_by_label("How many").fill(str(quantity))
+        page.get_by_label("How many").blur()
+        page.get_by_label("E-mail address").fill(email)
+        page.get_by_role("button", name=f"Pay {price}").click()
+        page.wait_for_url("**/pay/**", timeout=walking.WAIT)
+        number = orders_of(customer)[0]
+        page.go_back()
+        page.wait_for_url(checkout)
+        return number
+
+    wanted = [("emma@example.com", 1, "$2.99"), ("emma@example.com", 3, "$8.97"), ("kim@example.com", 3, "$8.97")]
+    numbers = [order(*wanted[each]) for each in (0, 1, 2, 1, 1)]
+
+    assert len(set(numbers)) == 4
+    assert numbers[3] == numbers[4]
+    assert {customer.order(number)["state"] for number in numbers[:3]} == {"cancelled"}
+    page.go_forward()
+    walking.pay(page)
+    paid = customer.at_rest(numbers[4])
+    assert (paid["email"], paid["total"]["minor"]) == ("emma@example.com", 897)
+
+
+def test_a_number_that_was_just_typed_is_priced_before_anybody_pays_for_it(page: Page, customer: Customer) -> None:
+    page.get_by_label("E-mail address").fill("emma@example.com")
+    page.get_by_label("How many").fill("3")
+    page.get_by_role("button", name="Pay $2.99").click()
+    page.get_by_role("button", name="Pay $8.97").wait_for(timeout=walking.WAIT)
+    assert orders_of(customer) == []
+    page.get_by_role("button", name="Pay $8.97").click()
+    page.wait_for_url("**/pay/**", timeout=walking.WAIT)
+    [number] = orders_of(customer)
+    assert customer.order(number)["total"]["minor"] == 897
+
+
+def test_an_order_that_is_just_being_paid_can_be_looked_at(page: Page, customer: Customer) -> None:
+    draft = page.url.rsplit("/", 1)[-1]
+    number = customer.checkout(draft)["number"]
+    customer.shop.provider.act(customer.payable(number)["ref"], "delayed_success", delay=15)
+    page.get_by_label("E-mail address").fill("emma@example.com")
+    page.get_by_role("button", name="Pay $2.99").click()
+    expect(page.get_by_role("alert").filter(has_text="its payment is under way")).to_be_visible()
+    page.get_by_role("link", name=f"Look at {number}").click()
+    expect(page.get_by_role("heading", name="Here it is")).to_be_visible(timeout=walking.WAIT)
+    assert orders_of(customer) == [number]
+
+
 def test_a_declined_card_charges_nothing_and_another_card_can_be_tried(page: Page, customer: Customer) -> None:
     page.get_by_label("E-mail address").fill("emma@example.com")
     page.get_by_role("button", name="Pay $2.99").click()

@@ -38,7 +38,8 @@ def receive(body: bytes, folder: Path, size: int = 1 << 16, kind: str = "multipa
         return {"type": "http.request", "body": chunk, "more_body": bool(left)}
 
     headers = [(b"content-type", f"{kind}; boundary={BOUNDARY}".encode())]
-    return asyncio.run(read_files(Request({"type": "http", "method": "POST", "headers": headers}, take), folder))
+    request = Request({"type": "http", "method": "POST", "headers": headers}, take)
+    return asyncio.run(read_files(request, request.stream(), folder))
 
 
 @pytest.mark.parametrize("size", [1, 7, 64, 1000, 1 << 20])

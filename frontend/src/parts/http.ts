@@ -7,6 +7,8 @@ export class Problem extends Error {
     detail: string,
     /** The option or field that the problem is about, where the shop named one. */
     readonly field: string | null = null,
+    /** The number of the order that it is about, where the shop named one. */
+    readonly order: string | null = null,
   ) {
     super(detail);
   }
@@ -23,10 +25,11 @@ export function problemFrom(status: number, text: string): Problem {
   try {
     const body: unknown = JSON.parse(text);
     if (typeof body === "object" && body !== null) {
-      const { code, detail, title, option, field } = body as Record<string, unknown>;
+      const { code, detail, title, option, field, order } = body as Record<string, unknown>;
       const sentence = [detail, title].find((each): each is string => typeof each === "string" && each !== "");
       const about = [option, field].find((each): each is string => typeof each === "string");
-      return new Problem(status, typeof code === "string" ? code : "UNKNOWN", sentence ?? fallback(status), about ?? null);
+      const known = typeof code === "string" ? code : "UNKNOWN";
+      return new Problem(status, known, sentence ?? fallback(status), about ?? null, typeof order === "string" ? order : null);
     }
   } catch {
     // Not JSON: an answer from something in between. The status says what there is to say.

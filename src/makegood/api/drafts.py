@@ -17,7 +17,7 @@ from makegood.storage import assets
 from makegood.web.callers import caller, remember, visitor
 from makegood.web.order_view import money_json, order_json
 from makegood.web.services import Services, services
-from makegood.web.uploads import read_file_name, received
+from makegood.web.uploads import read_file_name
 
 router = APIRouter(prefix="/drafts", tags=["drafts"])
 
@@ -147,7 +147,7 @@ async def put_file(
     shop, who = services(request), await run_in_threadpool(caller, request)
     draft = await run_in_threadpool(shop.drafts.get, who, draft_id)
     limit = shop.drafts.slot(draft, slot).max_bytes
-    async with received(request, shop.workshop.scratch, slot, limit) as path:
+    async with shop.uploads.file(request, slot, limit) as path:
         draft = await run_in_threadpool(shop.drafts.put_file, who, draft_id, slot, path, read_file_name(name))
     return await run_in_threadpool(draft_json, shop, who, draft)
 
@@ -224,7 +224,10 @@ def quote(request: Request, draft_id: str, wanted: QuoteRequest) -> dict[str, An
 def checkout(
     request: Request, draft_id: str, wanted: Checkout, idempotency_key: Annotated[str, Header()] = ""
 ) -> dict[str, Any]:
-    """Place the order that the quote prices. Send the same `Idempotency-Key` again and get the same order."""
+    """Place the order that the quote prices. Send the same `Idempotency-Key` again and get the same order. One order of
+    a draft's version at a time waits for its payment: a checkout that asks for just the same returns it, one that asks
+    for something else ends it first. While that can't be, since it is being paid, the answer is `ORDER_OPEN`, with its
+    number as `order`."""
     shop = services(request)
     order_id = shop.ordering.place(
         caller(request), draft_id, wanted.email, wanted.quote, idempotency_key, wanted.renews

@@ -83,10 +83,14 @@ class Drafts:
         with self._database.read() as session:
             return self._own(session, caller, draft_id)
 
+    def locked(self, session: Session, caller: Caller, draft_id: str) -> Draft:
+        """The caller's draft with its row locked: nobody else changes it before the session's transaction ends."""
+        return self._own(session, caller, draft_id, locks=True)
+
     def change(self, caller: Caller, draft_id: str, options: Mapping[str, Any]) -> Draft:
         """Change some options; all of them together are validated."""
         with self._database.write() as session:
-            draft = self._own(session, caller, draft_id)
+            draft = self.locked(session, caller, draft_id)
             product = self._products.working(draft.product_id)
             draft.options = read_options(product, {**draft.options, **options})
             self._touch(draft)
@@ -102,7 +106,7 @@ class Drafts:
     def put_file(self, caller: Caller, draft_id: str, slot: str, upload: Path, file_name: str) -> Draft:
         """Inspect an upload and take it into its slot: object first, then row and hold, then the old one let go."""
         draft = self.get(caller, draft_id)
-        self._workshop.objects.require_free(self._floor_mb)
+        self._workshop.objects.require_free(self._floor_mb, upload.stat().st_size)
         product = self._products.working(draft.product_id)
         with self._workshop.work() as work:
             inspection = product.inspect(work, slot, upload, file_name)
@@ -110,7 +114,7 @@ class Drafts:
             derived = {name: self._store_bytes(work.scratch, inspection, name) for name in inspection.derived}
         faults.reach("upload:stored")
         with self._database.write() as session:
-            draft = self._own(session, caller, draft_id)
+            draft = self.locked(session, caller, draft_id)
             before = [file for file in draft.files if file.slot == slot]
             for file in before:
                 draft.files.remove(file)
@@ -131,7 +135,7 @@ class Drafts:
     def remove_file(self, caller: Caller, draft_id: str, slot: str) -> Draft:
         """Empty a slot."""
         with self._database.write() as session:
-            draft = self._own(session, caller, draft_id)
+            draft = self.locked(session, caller, draft_id)
             self.slot(draft, slot)
             for file in [file for file in draft.files if file.slot == slot]:
                 draft.files.remove(file)
@@ -169,7 +173,7 @@ class Drafts:
             raise NoJob(product=draft.product_id)
         self._workshop.objects.require_free(self._floor_mb)
         with self._database.write() as session:
-            draft = self._own(session, caller, draft_id)
+            draft = self.locked(session, caller, draft_id)
             inputs = [
                 {"slot": f.slot, "asset_id": f.asset_id, "facts": dict(f.facts), "derived": dict(f.derived)}
                 for f in draft.files
@@ -247,7 +251,7 @@ class Drafts:
             over = list(session.scalars(query))
         for draft_id in over:
             with self._database.write() as session:
-                draft = session.get_one(Draft, draft_id, populate_existing=True)
+                draft = session.get_one(Draft, draft_id, populate_existing=True, with_for_update=True)
                 if draft.expires_at > self._clock.now():
                     continue
                 drop_jobs(session, self._clock, draft_id)
@@ -257,8 +261,8 @@ class Drafts:
                 draft.version = 0
         return len(over)
 
-    def _own(self, session: Session, caller: Caller, draft_id: str) -> Draft:
-        draft = session.get(Draft, draft_id, populate_existing=True)
+    def _own(self, session: Session, caller: Caller, draft_id: str, *, locks: bool = False) -> Draft:
+        draft = session.get(Draft, draft_id, populate_existing=True, with_for_update=locks)
         if draft is None or not owns(caller, visitor_id=draft.visitor_id, customer_id=draft.customer_id, email=None):
             raise DraftNotFound(draft=draft_id[:40])
         if draft.expires_at <= self._clock.now() or draft.version == 0:

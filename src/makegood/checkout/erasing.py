@@ -5,8 +5,9 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
@@ -15,6 +16,7 @@ from sqlalchemy.orm import Session
 from makegood.accounts.emails import read_email
 from makegood.accounts.models import ApiKey, Customer, SignInLink
 from makegood.accounts.models import Session as Visit
+from makegood.checkout.keeping import is_promised
 from makegood.checkout.models import Draft
 from makegood.fulfillment.models import ArtefactRow, Commitment, Download, Grant, GrantLink, Outside, Redelivery
 from makegood.fulfillment.states import CommitmentState
@@ -93,14 +95,12 @@ class Erasing:
         refunds = sa.exists().where(Refund.payment_id.in_(payments), Refund.state != "succeeded")
         if any(one.money in (Money.REFUNDING, Money.DISPUTED) for one in owed) or session.scalar(sa.select(refunds)):
             yield "money of it is still on its way"
-        until = session.scalar(
-            sa.select(sa.func.max(Commitment.until)).where(
-                Commitment.obligation_id.in_(ids),
-                sa.or_(Commitment.state == CommitmentState.STANDING, Commitment.revoke_due),
-            )
-        )
-        if until is not None:
-            yield f"something of it is promised until {until:%Y-%m-%d}"
+        promised = sa.exists().where(Obligation.order_id == order.id, is_promised())
+        if session.scalar(sa.select(promised)):
+            until = _promised_until(session, owed)
+            yield f"something of it is promised until {until:%Y-%m-%d}" if until else "a renewal of it is on its way"
+        if session.scalar(sa.select(sa.exists().where(_is_of(owed), Commitment.revoke_due))):
+            yield "what it had elsewhere is still being taken back"
         left = sa.exists().where(Outside.obligation_id.in_(ids), Outside.undone_at.is_(None))
         if any(one.delivery == Delivery.ABANDONED for one in owed) and session.scalar(sa.select(left)):
             yield "what was begun for it elsewhere is still being undone"
@@ -148,7 +148,7 @@ class Erasing:
         placed = session.scalars(
             sa.select(AuditEvent).where(AuditEvent.order_id == order.id, AuditEvent.event == "order.placed")
         )
-        drafts = [session.get(Draft, str(event.data["draft"])) for event in placed]
+        drafts = [session.get(Draft, str(event.data["draft"]), with_for_update=True) for event in placed]
         ended = [self._end_draft(session, draft, done) for draft in drafts if draft is not None and draft.version > 0]
         return set().union(*ended)
 
@@ -194,8 +194,8 @@ class Erasing:
         if customer_id is None:
             return set()
         freed: set[str] = set()
-        drafts = session.scalars(sa.select(Draft).where(Draft.customer_id == customer_id, Draft.version > 0)).all()
-        for draft in drafts:
+        drafts = sa.select(Draft).where(Draft.customer_id == customer_id, Draft.version > 0).order_by(Draft.id)
+        for draft in session.scalars(drafts.with_for_update()).all():
             freed |= self._end_draft(session, draft, done)
         session.flush()
         if done.kept:
@@ -213,6 +213,17 @@ class Erasing:
         free = asset_ids - held
         session.execute(sa.update(Asset).where(Asset.id.in_(free)).values(file_name=ERASED))
         return free
+
+
+def _is_of(owed: Sequence[Obligation]) -> sa.ColumnElement[bool]:
+    """The periods that these obligations paid for, and those of their units that renewals did."""
+    by_order = Commitment.obligation_id.in_([one.id for one in owed])
+    return sa.or_(by_order, Commitment.unit_id.in_([one.unit_id for one in owed]))
+
+
+def _promised_until(session: Session, owed: Sequence[Obligation]) -> datetime | None:
+    stands = Commitment.state == CommitmentState.STANDING
+    return session.scalar(sa.select(sa.func.max(Commitment.until)).where(_is_of(owed), stands))
 
 
 def _without(data: dict[str, Any], email: str) -> dict[str, Any]:

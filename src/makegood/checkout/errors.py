@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from makegood.kernel.errors import Misconfigured, NotFound, Rejected
+from makegood.kernel.errors import Misconfigured, NotFound, Rejected, Temporary
 
 
 class DraftNotFound(NotFound):
@@ -57,6 +57,21 @@ class UploadBroken(Rejected):
     operator = "An upload for {slot} ended after {received} bytes."
 
 
+class UploadStalled(Rejected):
+    code = "UPLOAD_STALLED"
+    status = 408
+    customer = "The upload has come to a halt. Please check your connection and try again; nothing was charged."
+    operator = "An upload for {slot} did not get on for {seconds:g} s after {received} bytes and was ended."
+
+
+class UploadsBusy(Temporary):
+    """`retry_after` is in whole seconds."""
+
+    code = "UPLOADS_BUSY"
+    customer = "Many files are arriving just now. Please try again in a moment; nothing was charged."
+    operator = "{most} uploads are under way, which is all that MAKEGOOD_UPLOADS_AT_ONCE lets in; one more was refused."
+
+
 class NoJob(NotFound):
     code = "NO_JOB"
     customer = "This product is made after it is ordered; there is nothing to make before."
@@ -75,6 +90,21 @@ class RenewalRefused(Rejected):
     status = 409
     customer = "This can't be renewed: {problem} Nothing was charged."
     operator = "The unit {unit} can't be renewed: {problem}"
+
+
+class OrderOpen(Rejected):
+    """`order` is the number of the order that is open."""
+
+    code = "ORDER_OPEN"
+    status = 409
+    customer = (
+        "You have ordered this already, as {order}, and its payment is under way. Please look at that order, or try "
+        "again in a moment; nothing was ordered or charged now."
+    )
+    operator = (
+        "The order {order} of the draft {draft} asks for something else than this checkout, and its payment is not "
+        "over at its provider."
+    )
 
 
 class QuantityInvalid(Rejected):

@@ -6,12 +6,14 @@ from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 
 import sqlalchemy as sa
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, aliased
 
 from makegood.checkout.models import Draft
+from makegood.fulfillment.commitments import is_being_renewed
 from makegood.fulfillment.models import ArtefactRow, Commitment, Grant, Redelivery
+from makegood.fulfillment.states import CommitmentState
 from makegood.kernel.settings import Settings
-from makegood.orders.models import Obligation, Order
+from makegood.orders.models import Obligation, Order, OrderLine
 from makegood.orders.states import OPEN_DELIVERY, Delivery, Money
 from makegood.storage.assets import Hold, HoldKind
 from makegood.storage.retention import Rule
@@ -35,6 +37,22 @@ def rules(settings: Settings) -> Callable[[datetime], Sequence[Rule]]:
         )
 
     return at
+
+
+def is_promised() -> sa.ColumnElement[bool]:
+    """Whether something stays owed of an `Obligation`: a period that it paid for stands, or one of its unit's, whatever
+    order paid for that, or a renewal of its unit is being made or may still be paid. One statement must ask for all of
+    it: a renewal passes from one of these to the next."""
+    stands = sa.exists().where(
+        Commitment.state == CommitmentState.STANDING,
+        sa.or_(Commitment.obligation_id == Obligation.id, Commitment.unit_id == Obligation.unit_id),
+    )
+    renewal, line = aliased(Order), aliased(OrderLine)
+    may_be_renewed = sa.exists().where(
+        line.renews_unit_id == Obligation.unit_id, renewal.id == line.order_id, renewal.paid_at.is_(None),
+        renewal.closed_at.is_(None),
+    )  # fmt: skip
+    return sa.or_(stands, is_being_renewed(Obligation.unit_id), may_be_renewed)
 
 
 def _drafts(now: datetime) -> Rule:
@@ -114,7 +132,7 @@ def _over(now: datetime, days: float | None) -> sa.ColumnElement[bool]:
         Obligation.id == Hold.holder, Obligation.delivered_at < before, Obligation.money.not_in(MONEY_MOVES),
         Order.id == Obligation.order_id, Order.paid_at < before,
     )  # fmt: skip
-    promised = sa.exists().where(Commitment.obligation_id == Hold.holder, Commitment.until > now)
+    promised = sa.exists().where(Obligation.id == Hold.holder, is_promised())
     made_good = sa.exists().where(Redelivery.open_for == Hold.holder)
     return both & ~promised & ~made_good
 

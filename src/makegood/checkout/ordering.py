@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import secrets
+from dataclasses import dataclass, replace
 from datetime import timedelta
 
-import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from makegood.accounts.callers import Caller, owns
+from makegood.accounts.callers import Caller
 from makegood.accounts.emails import read_email
 from makegood.catalog import pricing, promotions
 from makegood.catalog.pricing import Price
@@ -22,17 +22,16 @@ from makegood.checkout.errors import (
     JobNotFinished,
     NoPaymentProvider,
     QuantityInvalid,
-    RenewalRefused,
 )
 from makegood.checkout.models import Draft, IdempotentRequest
+from makegood.checkout.open_orders import OpenOrder, OpenOrders, Wish, open_for
+from makegood.checkout.renewing import renewed_unit, require_renewable
 from makegood.fulfillment.jobs import finished_job
 from makegood.fulfillment.keeping import standing_outputs
-from makegood.fulfillment.models import Commitment, Job
-from makegood.fulfillment.states import CommitmentState
+from makegood.fulfillment.models import Job
 from makegood.kernel import audit, faults
 from makegood.kernel.clock import Clock
 from makegood.kernel.database import Database
-from makegood.kernel.errors import NotFound
 from makegood.kernel.ids import crockford, new_id, new_order_number
 from makegood.kernel.money import allocate
 from makegood.kernel.settings import Settings
@@ -45,16 +44,29 @@ from makegood.storage.assets import HoldKind
 from makegood.storage.objects import ObjectStore
 
 
+@dataclass(frozen=True, slots=True)
+class _Checkout:
+    """Who wants what at which price, and the order that was ended for it."""
+
+    caller: Caller
+    product: Product
+    price: Price
+    wish: Wish
+    ended: OpenOrder | None = None
+
+
 class Ordering:
     """Quotes and orders."""
 
     def __init__(
         self, database: Database, clock: Clock, settings: Settings, objects: ObjectStore, products: Products,
         drafts: Drafts, quotes: Quotes, requesting: Requesting, providers: dict[str, PaymentProvider],
+        open_orders: OpenOrders,
     ) -> None:  # fmt: skip
         self._database, self._clock, self._settings = database, clock, settings
         self._objects, self._products, self._drafts = objects, products, drafts
         self._quotes, self._requesting, self._providers = quotes, requesting, providers
+        self._open_orders = open_orders
 
     def quote(self, caller: Caller, draft_id: str, quantity: int, promotion: str | None) -> tuple[Quote, str]:
         """The frozen, signed price of the caller's draft as it stands, and its token."""
@@ -69,8 +81,9 @@ class Ordering:
         self, caller: Caller, draft_id: str, email: str, quote_token: str, idempotency_key: str,
         renews: str | None = None,
     ) -> str:  # fmt: skip
-        """Place the order; returns its id. The same key and request again return the same order. `renews` is the id of
-        a delivered unit of the caller's whose term this order prolongs."""
+        """Place the order; returns its id. The same key and request again return the same order, and so does another
+        key as long as that order is open; what asks for something else of the same version ends it first, or raises
+        `OrderOpen`. `renews` is the id of a delivered unit of the caller's whose term this order prolongs."""
         if not 8 <= len(idempotency_key) <= 200:
             raise IdempotencyKeyMissing
         digest = hashlib.sha256(f"{draft_id}\0{email}\0{quote_token}\0{renews or ''}".encode()).hexdigest()
@@ -82,24 +95,44 @@ class Ordering:
         address = read_email(email)
         quote = self._quotes.read(quote_token)
         draft, product = self._drafts.checked(caller, draft_id)
-        if (quote.draft_id, quote.version) != (draft.id, draft.version):
-            raise QuoteOutdated(quoted=f"{quote.draft_id}/{quote.version}", present=f"{draft.id}/{draft.version}")
+        _require_current(quote, draft)
         self._verify_inputs(draft)
+        with self._database.read() as session:
+            root = renewed_unit(session, caller, product, renews) if renews else None
+        checkout = _Checkout(caller, product, quote.price, _wish(quote, address, root))
+        checkout = replace(checkout, ended=self._make_way(draft, checkout))
         faults.reach("checkout:before")
         with self._database.write() as session:
-            # Again, now that nobody else can write: a double submit meets its twin here.
-            known = self._known_in(session, who, idempotency_key, digest) or self._open_order(session, draft)
+            # One after the other: a double submit meets its twin here, and what was quoted is what is sold.
+            draft = self._drafts.locked(session, caller, draft_id)
+            known = self._known_in(session, who, idempotency_key, digest)
             if known:
                 return known
-            renewed = self._renewed(session, caller, product, quote, renews) if renews else None
-            order = self._add_order(session, caller, draft, product, quote, address, renewed)
+            _require_current(quote, draft)
+            order_id = self._open_orders.same(session, draft, checkout.wish)
+            order_id = order_id or self._add_order(session, draft, checkout)
             session.add(
                 IdempotentRequest(
-                    caller=who, key=idempotency_key, digest=digest, order_id=order.id, at=self._clock.now()
+                    caller=who, key=idempotency_key, digest=digest, order_id=order_id, at=self._clock.now()
                 )
             )
         faults.reach("checkout:after")
-        return order.id
+        return order_id
+
+    def _make_way(self, draft: Draft, checkout: _Checkout) -> OpenOrder | None:
+        """End this version's open order if it is of something else; returns it in that case."""
+        wish = checkout.wish
+        with self._database.read() as session:
+            before = self._open_orders.find(session, draft)
+            if before is None or before.wish == wish:
+                return None
+            # Nothing is ended for what would be refused afterwards.
+            if wish.renews:
+                require_renewable(session, wish.renews, wish.quantity)
+            if wish.promotion and wish.promotion != before.wish.promotion:
+                promotions.find(session, self._clock, wish.promotion, checkout.product.manifest.id)
+        self._open_orders.end(before, draft)
+        return before
 
     def _price(self, draft: Draft, product: Product, quantity: int, promotion: str | None) -> Price:
         if not 1 <= quantity <= product.most_units:
@@ -127,9 +160,6 @@ class Ordering:
             raise IdempotencyKeyReused(key=key[:40])
         return request.order_id
 
-    def _open_order(self, session: Session, draft: Draft) -> str | None:
-        return session.scalar(sa.select(Order.id).where(Order.open_for == f"{draft.id}:{draft.version}"))
-
     def _verify_inputs(self, draft: Draft) -> None:
         """Each input exists with its bytes, before any money is asked for."""
         with self._database.read() as session:
@@ -137,20 +167,19 @@ class Ordering:
         for asset in found:
             self._objects.verify(asset.key, asset.sha256, asset.size)
 
-    def _add_order(
-        self, session: Session, caller: Caller, draft: Draft, product: Product, quote: Quote, email: str,
-        renewed: str | None,
-    ) -> Order:  # fmt: skip
-        price, now = quote.price, self._clock.now()
-        if quote.promotion:
-            promotions.use(session, self._clock, quote.promotion, product.manifest.id)
+    def _add_order(self, session: Session, draft: Draft, checkout: _Checkout) -> str:
+        caller, product, price, wish = checkout.caller, checkout.product, checkout.price, checkout.wish
+        now = self._clock.now()
+        if wish.renews:
+            require_renewable(session, wish.renews, wish.quantity)
+        self._use_promotion(session, draft, checkout)
         job = self._job(session, draft) if product.job else None
         provider = "free" if price.total_minor == 0 else self._provider()
         order = Order(
             id=new_id(), number=new_order_number(), visitor_id=caller.visitor_id, customer_id=caller.customer_id,
-            email=email, currency=price.currency, discount_minor=price.discount_minor, tax_minor=price.tax_minor,
+            email=wish.email, currency=price.currency, discount_minor=price.discount_minor, tax_minor=price.tax_minor,
             total_minor=price.total_minor, test=self._providers[provider].test, created_at=now,
-            open_for=f"{draft.id}:{draft.version}", lines=[self._line(draft, product, price, job, renewed)],
+            open_for=open_for(draft), lines=[self._line(draft, product, price, job, wish.renews)],
         )  # fmt: skip
         session.add(order)
         session.flush()
@@ -163,8 +192,16 @@ class Ordering:
         audit.record(
             session, self._clock, "order.placed", order.id, order.id, number=order.number, draft=draft.id,
             version=draft.version, total=price.total_minor, currency=price.currency, payment=payment.id,
+            promotion=wish.promotion, instead_of=checkout.ended and checkout.ended.number,
         )  # fmt: skip
-        return order
+        return order.id
+
+    def _use_promotion(self, session: Session, draft: Draft, checkout: _Checkout) -> None:
+        """Use it up, unless the order that this one stands for has done so."""
+        wish, ended = checkout.wish, checkout.ended
+        is_replaced = ended is not None and self._open_orders.replace(session, ended, draft)
+        if wish.promotion and not (ended and is_replaced and ended.wish.promotion == wish.promotion):
+            promotions.use(session, self._clock, wish.promotion, checkout.product.manifest.id)
 
     def _provider(self) -> str:
         for name in self._providers:
@@ -178,27 +215,6 @@ class Ordering:
         if job is None:
             raise JobNotFinished(draft=draft.id, version=draft.version)
         return job
-
-    def _renewed(self, session: Session, caller: Caller, product: Product, quote: Quote, unit_id: str) -> str:
-        """The unit whose term is prolonged: the caller's own, delivered, of this product, and kept until a date. The
-        renewal of a renewal prolongs the first."""
-        row = session.execute(
-            sa.select(OrderLine, Order).join(Order, Order.id == OrderLine.order_id)
-            .join(Unit, Unit.order_line_id == OrderLine.id).where(Unit.id == unit_id)
-        ).one_or_none()  # fmt: skip
-        if row is None or not owns(
-            caller, visitor_id=row.Order.visitor_id, customer_id=row.Order.customer_id, email=row.Order.email
-        ):
-            raise NotFound(unit=unit_id[:40])
-        if row.OrderLine.product_id != product.manifest.id:
-            raise RenewalRefused(unit=unit_id, problem="it is something else.")
-        if quote.price.quantity != 1:
-            raise RenewalRefused(unit=unit_id, problem="one order renews one of them.")
-        root: str = row.OrderLine.renews_unit_id or unit_id
-        states = list(session.scalars(sa.select(Commitment.state).where(Commitment.unit_id == root)))
-        if CommitmentState.STANDING not in states:
-            raise RenewalRefused(unit=unit_id, problem="it has no term that is still running. Please order it anew.")
-        return root
 
     def _line(self, draft: Draft, product: Product, price: Price, job: Job | None, renewed: str | None) -> OrderLine:
         options = product.options.model_validate(draft.options)
@@ -228,3 +244,13 @@ class Ordering:
 
 def _asset_ids(draft: Draft) -> set[str]:
     return {asset_id for file in draft.files for asset_id in (file.asset_id, *file.derived.values())}
+
+
+def _require_current(quote: Quote, draft: Draft) -> None:
+    if (quote.draft_id, quote.version) != (draft.id, draft.version):
+        raise QuoteOutdated(quoted=f"{quote.draft_id}/{quote.version}", present=f"{draft.id}/{draft.version}")
+
+
+def _wish(quote: Quote, email: str, renews: str | None) -> Wish:
+    promotion = quote.promotion.strip().upper() if quote.promotion else None
+    return Wish(email, quote.price.currency, quote.price.total_minor, quote.price.quantity, promotion, renews)

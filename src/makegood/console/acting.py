@@ -47,8 +47,10 @@ def do(request: Request, who: Acting, number: str, act: str, form: Form) -> Resp
 
 async def received(request: Request, who: Acting) -> AsyncIterator[Received]:
     """The form and its files, which are gone when the answer has been sent. For operators only."""
-    with services(request).workshop.work() as work:
-        yield await read_files(request, work.scratch)
+    shop = services(request)
+    with shop.workshop.work() as work:
+        pieces = shop.uploads.pieces(request, request.path_params["number"])
+        yield await read_files(request, pieces, work.scratch)
 
 
 @router.post("/console/complete/{number}")

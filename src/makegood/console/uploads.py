@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO
 
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import Request
 
 from makegood.kernel.errors import Rejected
 from makegood.web.uploads import read_file_name
@@ -38,32 +38,25 @@ class Received:
     files: list[Path] = field(default_factory=list)
 
 
-async def read_files(request: Request, folder: Path) -> Received:
-    """The form that was sent, its files below `folder`; or `FilesUnreadable`. Empty file fields are left out."""
+async def read_files(request: Request, pieces: AsyncIterator[bytes], folder: Path) -> Received:
+    """The form whose body comes in `pieces`, its files below `folder`; or `FilesUnreadable`, and what `pieces` raises.
+    Empty file fields are left out."""
     kind = BOUNDARY.match(request.headers.get("content-type", ""))
     if kind is None:
         raise FilesUnreadable(problem="it is no form with files")
     reader = _Reader(kind[1].encode("latin-1"), folder)
     taken = 0
     try:
-        async for chunk in _chunks(request):
-            taken += len(chunk)
+        async for piece in pieces:
+            taken += len(piece)
             if taken > MOST_BYTES:
                 raise FilesUnreadable(problem=f"it is more than {MOST_BYTES >> 20} MB", hang_up=True)
-            reader.feed(chunk)
+            reader.feed(piece)
     finally:
         reader.close()
     if not reader.ended:
         raise FilesUnreadable(problem="it broke off")
     return reader.received
-
-
-async def _chunks(request: Request) -> AsyncIterator[bytes]:
-    try:
-        async for chunk in request.stream():
-            yield chunk
-    except ClientDisconnect:
-        raise FilesUnreadable(problem="it broke off") from None
 
 
 class _Reader:

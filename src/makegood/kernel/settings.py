@@ -90,6 +90,10 @@ class Settings(BaseSettings):
     retry_seconds: float = 2
     disk_floor_mb: int = 512
     memory_floor_mb: int = 128
+    uploads_at_once: int = Field(default=16, ge=1)
+    """How many files customers may be uploading to one process at the same time."""
+    upload_stall_seconds: float = Field(default=30, gt=0)
+    """How long an upload may take to bring hardly anything before it is ended."""
     migrate_at_start: bool = True
     """Where migrations are a step of the deployment, the start only looks and says what is pending."""
     log_mb: int = Field(default=4, ge=0, le=1024)

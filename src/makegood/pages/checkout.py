@@ -7,6 +7,7 @@ from fastapi.responses import RedirectResponse, Response
 
 from makegood.accounts.errors import EmailInvalid
 from makegood.catalog.promotions import PromotionUnknown
+from makegood.checkout.errors import OrderOpen
 from makegood.kernel.errors import Rejected
 from makegood.kernel.ids import new_secret
 from makegood.orders.models import Order
@@ -39,7 +40,8 @@ def send(request: Request, draft_id: str, form: Form) -> Response:
     except Rejected as error:
         if error.status in (404, 410):
             raise
-        return _page(request, draft_id, form, problem=error.for_customer(), status=error.status)
+        order = error.facts["order"] if isinstance(error, OrderOpen) else ""
+        return _page(request, draft_id, form, problem=error.for_customer(), open_order=order, status=error.status)
     with shop.database.read() as session:
         number = session.get_one(Order, order_id).number
     return RedirectResponse(f"/orders/{number}/pay", 303)
@@ -51,6 +53,7 @@ def _page(
     form: dict[str, str],
     *,
     problem: str = "",
+    open_order: str = "",
     email_problem: str = "",
     status: int = 200,
 ) -> Response:
@@ -79,5 +82,6 @@ def _page(
         email=form.get("email", "") or who.email or "",
         email_problem=email_problem,
         problem=problem,
+        open_order=open_order,
         idempotency_key=new_secret(),
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 
@@ -17,7 +17,17 @@ class Words:
 
 
 def words_for(order: Mapping[str, Any], *, came_from_paying: bool, mailed: bool) -> Words:
-    """The words for an order as the API shows it."""
+    """The words for an order as the API shows it. Money that can't buy it is part of them in every state."""
+    payment = order["payment"]
+    if order["state"] == "cancelled" or (order["state"] == "awaiting_payment" and payment and not payment["open"]):
+        return _unpaid(order)
+    words = _words(order, came_from_paying, mailed)
+    if not order["surplus"]:
+        return words
+    return replace(words, explanation=f"{words.explanation} {_surplus(order)}")
+
+
+def _words(order: Mapping[str, Any], came_from_paying: bool, mailed: bool) -> Words:
     total, email = order["total"]["text"], order["email"]
     match order["state"]:
         case "awaiting_payment":
@@ -34,22 +44,41 @@ def words_for(order: Mapping[str, Any], *, came_from_paying: bool, mailed: bool)
             return Words("Your bank took the payment back", said)
         case "refunded" if all(unit["delivery"] == "delivered" for unit in order["units"]):
             return Words("Your money goes back", f"{total} is given back to you, and the downloads are closed.")
-        case "refunded":
-            return Words("Your money goes back", f"We could not deliver this order, so {total} is given back to you.")
         case _:
-            return Words("This order was not paid", "It has ended, and nothing was charged. You can order again.")
+            return Words("Your money goes back", f"We could not deliver this order, so {total} is given back to you.")
+
+
+def _unpaid(order: Mapping[str, Any]) -> Words:
+    """For an order that has ended, or can't be paid any more, though money may have come for it."""
+    if not order["surplus"]:
+        return Words("This order was not paid", "It has ended, and nothing was charged. You can order again.")
+    is_back = all(each["money"] == "refunded" for each in order["surplus"])
+    headline = "Your money has gone back" if is_back else "Your money goes back"
+    return Words(headline, f"{_surplus(order)} The order has ended; you can order again.")
+
+
+def _surplus(order: Mapping[str, Any]) -> str:
+    """What arrived and can't buy the order, and where it is."""
+    another = "Another " if order["units"][0]["money"] else ""
+    said = []
+    for money, fate in (("refunding", "is going back to you"), ("refunded", "has gone back to you")):
+        amounts = " and ".join(each["amount"]["text"] for each in order["surplus"] if each["money"] == money)
+        if amounts:
+            said.append(f"{another}{amounts} arrived that could not buy this order, and {fate}.")
+    return " ".join(said)
 
 
 def _awaiting(order: Mapping[str, Any], came_from_paying: bool) -> Words:
-    payment = order["payment"] or {}
+    payment, nothing = order["payment"] or {}, "" if order["surplus"] else "Nothing was charged. "
     if payment.get("state") in ("failed", "cancelled", "expired"):
         reason = "Your bank declined it." if payment.get("problem") else "It was not completed."
-        said = f"{reason} Nothing was charged, and your order is still here: you can try again, or with another card."
+        said = f"{reason} {nothing}Your order is still here: you can try again, or with another card."
         return Words("The payment did not go through", said)
     if came_from_paying:
         said = "The payment is with your bank. As soon as it confirms, your order is made; nothing else is needed."
         return Words("Nearly there", said, bank_is_working=True)
-    return Words("Waiting for your payment", "Your order is kept safe. Nothing has been charged yet.")
+    said = "Your order is kept safe." if order["surplus"] else "Your order is kept safe. Nothing has been charged yet."
+    return Words("Waiting for your payment", said)
 
 
 def _in_progress(order: Mapping[str, Any], total: str, email: str) -> Words:

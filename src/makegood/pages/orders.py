@@ -68,7 +68,7 @@ def pay(request: Request, number: str) -> Response:
     while time.monotonic() < until:
         seen = order_json(shop, order.id)
         payment = seen["payment"]
-        if seen["state"] != "awaiting_payment" or payment is None:
+        if seen["state"] != "awaiting_payment" or payment is None or not payment["open"]:
             return RedirectResponse(back, 303)
         if payment["url"]:
             return RedirectResponse(payment["url"], 303)

@@ -101,6 +101,8 @@ class Settling:
         problem = problem or self._unlock(session, order)
         if problem:
             self._surplus.give_back(session, payment, seen, problem)
+            # It is paid for ever, and can't pay the order any more.
+            self._close_order(session, order.id)
             return payment.id
         audit.record(
             session, self._clock, "payment.succeeded", payment.id, order.id,

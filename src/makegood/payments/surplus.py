@@ -40,8 +40,10 @@ class Surplus:
     def give_back(
         self, session: Session, payment: Payment, seen: ProviderPayment, problem: str, due_at: datetime | None = None
     ) -> None:
-        """Record why the payment unlocks nothing and that all of it goes back, in the caller's transaction."""
-        session.execute(sa.update(Payment).where(Payment.id == payment.id).values(problem=problem))
+        """Record why the payment unlocks nothing, in which currency it came, and that all of it goes back, in the
+        caller's transaction."""
+        values = {"problem": problem, "currency": seen.currency}
+        session.execute(sa.update(Payment).where(Payment.id == payment.id).values(values))
         audit.record(
             session, self._clock, "payment.unlocks_nothing", payment.id, payment.order_id, problem=problem,
             amount=seen.captured_minor, currency=seen.currency, reference=seen.reference,

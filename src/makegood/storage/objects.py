@@ -63,7 +63,7 @@ class ObjectNotDeleted(Temporary):
 class LowDisk(Temporary):
     code = "LOW_DISK"
     customer = "The shop can't take new files or orders just now. Please try again later; nothing was charged."
-    operator = "Only {free_mb} MB are free below {folder}; new orders wait for {floor_mb} MB."
+    operator = "Only {free_mb} MB would stay free below {folder}; new files and orders wait for {floor_mb} MB."
 
 
 def digest(path: Path) -> tuple[str, int]:
@@ -74,6 +74,18 @@ def digest(path: Path) -> tuple[str, int]:
             sha.update(chunk)
             size += len(chunk)
     return sha.hexdigest(), size
+
+
+def require_free(folder: Path, floor_mb: int, more_bytes: int = 0) -> None:
+    """Raise `LowDisk` when less than `floor_mb` MB would be free on the disk of `folder` with so many bytes more."""
+    left = (_free(folder) - more_bytes) >> 20
+    if left < floor_mb:
+        raise LowDisk(free_mb=max(0, left), folder=folder, floor_mb=floor_mb)
+
+
+def _free(folder: Path) -> int:
+    stat = os.statvfs(folder)
+    return stat.f_bavail * stat.f_frsize
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,17 +217,15 @@ class ObjectStore:
             found = [StoredObject(meta["path"], meta["size"], meta["last_modified"]) for meta in chunk]
             yield [stored for stored in found if stored.key != MARK]
 
-    def require_free(self, floor_mb: int) -> None:
-        """Raise `LowDisk` when less than `floor_mb` MB are free: then nothing new is taken, and the owed goes on."""
-        free = self.free_mb()
-        if free < floor_mb:
-            raise LowDisk(free_mb=free, folder=self.root, floor_mb=floor_mb)
+    def require_free(self, floor_mb: int, more_bytes: int = 0) -> None:
+        """`require_free` where the objects lie: below it nothing new is taken, and the owed goes on."""
+        self.require_there()
+        require_free(self.root, floor_mb, more_bytes)
 
     def free_mb(self) -> int:
         """Free space where the objects lie, in MB."""
         self.require_there()
-        stat = os.statvfs(self.root)
-        return stat.f_bavail * stat.f_frsize // (1 << 20)
+        return _free(self.root) >> 20
 
     def _sync(self, key: str) -> None:
         path = self.root / key

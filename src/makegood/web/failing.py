@@ -32,8 +32,13 @@ def install(app: FastAPI, error_page: Callable[[Request, MakegoodError], Respons
 
     async def answer(request: Request, error: MakegoodError) -> Response:
         if request.url.path.startswith(("/api/", "/health")):
-            return problem(request, error)
-        return await to_thread.run_sync(error_page, request, error)
+            response: Response = problem(request, error)
+        else:
+            response = await to_thread.run_sync(error_page, request, error)
+        if error.facts.get("hang_up"):
+            # Else the server would read on, and throw away, for as long as somebody sends.
+            response.headers["Connection"] = "close"
+        return response
 
     async def known(request: Request, error: Exception) -> Response:
         if not isinstance(error, MakegoodError):

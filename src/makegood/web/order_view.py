@@ -20,6 +20,8 @@ from makegood.orders.reading import obligations_of, state_of
 from makegood.orders.states import OPEN_DELIVERY, Delivery, OrderState
 from makegood.orders.states import Money as MoneyState
 from makegood.payments.models import Payment
+from makegood.payments.reversing import gone_of
+from makegood.payments.telling import REASONS
 from makegood.product_api import Product
 from makegood.storage.assets import Asset
 from makegood.web.services import Services
@@ -30,6 +32,7 @@ MOVING = (MoneyState.REFUNDING, MoneyState.DISPUTED)
 TEXTS = {
     "order.placed": "Order placed",
     "order.closed": "Closed without a payment",
+    "order.replaced": "Another order of yours took its place",
     "payment.requested": "Waiting for the payment",
     "payment.succeeded": "Paid",
     "payment.failed": "The payment did not go through",
@@ -72,6 +75,7 @@ def order_json(shop: Services, order_id: str) -> dict[str, Any]:
         story = audit.of_order(session, order_id)
         known = _Known(session, order, story)
         units = [_unit(shop, known, order.currency, line, unit) for line in order.lines for unit in line.units]
+        surplus = _surplus(session, order_id)
         payment = session.scalar(
             # A payment that goes back because it was one too many doesn't stand for the order.
             sa.select(Payment)
@@ -93,9 +97,10 @@ def order_json(shop: Services, order_id: str) -> dict[str, Any]:
                 for line in order.lines
             ],
             "payment": _payment(payment),
+            "surplus": surplus,
             "units": units,
             "timeline": _timeline(story),
-            "at_rest": state in AT_REST and all(u["money"] not in MOVING for u in units),
+            "at_rest": state in AT_REST and all(each["money"] not in MOVING for each in (*units, *surplus)),
         }
 
 
@@ -133,10 +138,31 @@ def _payment(payment: Payment | None) -> dict[str, Any] | None:
         "id": payment.id,
         "provider": payment.provider,
         "state": payment.state,
+        "open": payment.closed_at is None,
         "url": payment.url if payment.closed_at is None else None,
         "amount": money_json(payment.amount_minor, payment.currency),
-        "problem": payment.details.get("decline_code"),
+        "problem": payment.problem or payment.details.get("decline_code"),
     }
+
+
+def _surplus(session: Session, order_id: str) -> list[dict[str, Any]]:
+    """The money that arrived for the order and can't buy it, oldest first: it goes back, or has."""
+    query = sa.select(Payment).where(
+        Payment.order_id == order_id, Payment.problem.is_not(None), Payment.captured_minor > 0
+    )
+    payments = list(session.scalars(query.order_by(Payment.paid_at, Payment.id)))
+    returned = gone_of(session, [payment.id for payment in payments]) if payments else {}
+    return [
+        {
+            "payment": payment.id,
+            "problem": payment.problem,
+            "detail": REASONS.get(payment.problem or "", "It can't buy this order, so it goes back to you."),
+            "amount": money_json(payment.captured_minor, payment.currency),
+            "returned": money_json(returned[payment.id], payment.currency),
+            "money": MoneyState.REFUNDED if returned[payment.id] >= payment.captured_minor else MoneyState.REFUNDING,
+        }
+        for payment in payments
+    ]
 
 
 class _Known:

@@ -21,7 +21,7 @@ def problem(request: Request, error: MakegoodError) -> JSONResponse:
         "detail": error.for_customer(),
         "code": error.code,
     }
-    for name in ("option", "field", "retry_after"):
+    for name in ("option", "field", "order", "retry_after"):
         if name in error.facts:
             content[name] = error.facts[name]
     if error.status >= 500:
@@ -29,7 +29,4 @@ def problem(request: Request, error: MakegoodError) -> JSONResponse:
     if services(request).settings.env != "production":
         content["operator"] = error.for_operator()
     headers = {"Retry-After": str(error.facts["retry_after"])} if "retry_after" in error.facts else {}
-    if error.facts.get("hang_up"):
-        # Else the server would read on, and throw away, for as long as somebody sends.
-        headers["Connection"] = "close"
     return JSONResponse(content, error.status, headers, media_type="application/problem+json")

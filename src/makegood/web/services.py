@@ -35,6 +35,7 @@ from makegood.proof.doctor import Doctor
 from makegood.storage.objects import ObjectStore
 from makegood.storage.orphans import Orphans
 from makegood.storage.retention import Retention
+from makegood.web.uploads import Uploads
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +50,7 @@ class Services:
     objects: ObjectStore
     products: Products
     workshop: Workshop
+    uploads: Uploads
     links: Links
     accounts: Accounts
     operators: Operators
