@@ -1,0 +1,90 @@
+"""Protections of drafts, prices and orders that are placed."""
+
+from __future__ import annotations
+
+from tests.mutants.mutant import Mutant
+
+MUTANTS = [
+    Mutant(
+        "one version of a draft may have many open orders",
+        (
+            ("checkout/ordering.py", "self._open_orders.same(session, draft, checkout.wish)", "None"),
+            ("checkout/ordering.py", "open_for=open_for(draft)", "open_for=None"),
+        ),
+        "tests/race/test_money.py::test_the_same_submit_from_ten_places_is_one_order_and_one_charge",
+    ),
+    Mutant(
+        "the open order is returned whatever is asked for",
+        (
+            ("checkout/ordering.py", "if before is None or before.wish == wish:", "if True:"),
+            ("checkout/open_orders.py", "if found is not None and found.wish != wish:", "if False:"),
+        ),
+        "tests/acceptance/test_another_checkout.py::test_what_was_asked_for_last_is_what_is_paid_for",
+    ),
+    Mutant(
+        "a promotion's use passes on from an order as often as it is corrected",
+        (("checkout/open_orders.py", "        if session.scalar(sa.select(known)):\n            return False\n", ""),),
+        "tests/race/test_drafts.py::test_a_promotions_use_passes_on_to_one_order_only",
+    ),
+    Mutant(
+        "a draft is changed without locking its row",
+        (("checkout/drafts.py", "populate_existing=True, with_for_update=locks)", "populate_existing=True)"),),
+        "tests/race/test_drafts.py::test_a_change_that_was_begun_before_a_quote_is_not_sold_at_its_price",
+    ),
+    Mutant(
+        "an order is placed of what was read before its draft was locked",
+        (("checkout/ordering.py", "    _require_current(quote, draft)\n            order", "    order"),),
+        "tests/race/test_drafts.py::test_a_file_that_comes_while_an_order_is_placed_is_not_sold_at_the_price_of_the_one_before",
+    ),
+    Mutant(
+        "a draft expires without its row being locked",
+        (("checkout/drafts.py", "populate_existing=True, with_for_update=True)", "populate_existing=True)"),),
+        "tests/race/test_drafts.py::test_a_draft_that_is_changed_at_its_end_stays",
+    ),
+    Mutant(
+        "a draft is erased without its row being locked",
+        (("checkout/erasing.py", 'str(event.data["draft"]), with_for_update=True)', 'str(event.data["draft"]))'),),
+        "tests/race/test_drafts.py::test_a_file_that_comes_while_its_owner_is_erased_goes_too",
+    ),
+    Mutant(
+        "retention and erasing don't see who else paid for a term",
+        (("checkout/keeping.py", ", Commitment.unit_id == Obligation.unit_id),", "),"),),
+        "tests/retention/test_renewed.py::test_retention_keeps_what_a_renewed_term_works_on",
+    ),
+    Mutant(
+        "what a renewal that may still be paid would work on is let go",
+        (("checkout/keeping.py", "(Obligation.unit_id), may_be_renewed)", "(Obligation.unit_id))"),),
+        "tests/retention/test_renewed.py::test_what_a_renewal_that_may_still_be_paid_would_work_on_stays",
+    ),
+    Mutant(
+        "a promotion's last use is not guarded",
+        (
+            ("catalog/promotions.py", "        or promotion.uses_left == 0\n", ""),
+            ("catalog/promotions.py", "Promotion.code == promotion.code, Promotion.uses_left > 0", "False"),
+            ("catalog/promotions.py", "if used.rowcount != 1:", "if False:"),
+        ),
+        "tests/race/test_money.py::test_the_last_use_of_a_promotion_is_used_by_one_order",
+    ),
+    Mutant(
+        "orders take no hold on their inputs",
+        (
+            ("checkout/ordering.py", "_asset_ids(draft), HoldKind.ORDER", "(), HoldKind.ORDER"),
+            ("payments/settling.py", "        if wanted and not wanted <= ", "        if not wanted >= "),
+        ),
+        "tests/race/test_retention.py",
+    ),
+    Mutant(
+        "files are kept from the order on instead of from its payment and delivery",
+        (
+            ("checkout/keeping.py", "Obligation.delivered_at < before,", "Order.created_at < before,"),
+            ("checkout/keeping.py", "Order.paid_at < before,", ""),
+            ("checkout/keeping.py", "    over = _over(now, days) & ~promised", "    over = _over(now, days)"),
+        ),
+        "tests/retention/test_rules.py::test_paid_on_day_30_is_not_deleted_on_day_30",
+    ),
+    Mutant(
+        "a guest's draft outlives their erasure",
+        (("checkout/erasing.py", "drafted = self._end_drafts_of(session, order, done)", "drafted = set()"),),
+        "tests/operations/test_privacy.py::test_a_person_is_taken_out_and_the_figures_stay",
+    ),
+]  # fmt: skip

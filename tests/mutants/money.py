@@ -1,0 +1,163 @@
+"""Protections of what is paid, given back and disputed."""
+
+from __future__ import annotations
+
+from tests.mutants.mutant import ADAPTER, Mutant
+
+MUTANTS = [
+    Mutant(
+        "a payment of another amount or currency unlocks",
+        (("payments/settling.py", "problem = _mismatch(payment, seen)", "problem = None"),),
+        "tests/race/test_money.py::test_another_amount_or_currency_unlocks_nothing_and_goes_back",
+    ),
+    Mutant(
+        "an order whose own payment can't buy it stays open",
+        (("payments/settling.py", "            self._close_order(session, order.id)\n", ""),),
+        "tests/race/test_surplus.py",
+    ),
+    Mutant(
+        "the webhook's signature is not looked at",
+        ((ADAPTER, "if not hmac.compare_digest(expected.encode(), signature.encode()):", "if not expected:"),),
+        "tests/race/test_webhooks.py::test_a_forged_webhook_is_refused_and_unlocks_nothing",
+    ),
+    Mutant(
+        "the webhook's age is not looked at",
+        ((ADAPTER, "TOLERANCE_SECONDS = 300", "TOLERANCE_SECONDS = 10**9"),),
+        "tests/race/test_webhooks.py::test_a_forged_webhook_is_refused_and_unlocks_nothing",
+    ),
+    Mutant(
+        "the webhook is believed",
+        (
+            (
+                "payments/inbox.py",
+                "            if not self._settling.settle(payment):\n",
+                ("            seen = self._providers[event.provider].retrieve(event.provider_ref)\n"
+                "            import dataclasses\n"
+                "            paid = dataclasses.replace(seen, state='paid', captured_minor=seen.amount_minor)\n"
+                "            self._settling.apply(payment_id, paid)\n"
+                 "            if False:\n"),
+            ),
+        ),
+        "tests/race/test_webhooks.py::test_a_signed_webhook_is_not_believed_about_the_payment_only_about_where_to_look",
+    ),
+    Mutant(
+        "nobody polls unsettled payments, nor reads the provider's lists",
+        (
+            ("payments/sweep.py", "self._requests, self._unsettled,", "self._requests,"),
+            ("payments/reconciling.py", "done = self.reconcile()", "done = Reconciliation()"),
+        ),
+        "tests/race/test_webhooks.py::test_however_the_webhook_comes_the_order_is_delivered_once",
+    ),
+    Mutant(
+        "an event is not unique",
+        (
+            ("payments/inbox.py", "event_id=event.event_id,", "event_id=row_id,"),
+        ),
+        "tests/race/test_webhooks.py::test_twenty_deliveries_of_one_event_at_once",
+    ),
+    Mutant(
+        "a second payment is kept",
+        (("payments/settling.py", "        if is_other and (", "        if False and ("),),
+        "tests/race/test_money.py::test_a_second_payment_of_one_order_is_given_back",
+    ),
+    Mutant(
+        "a payment is requested without looking and without a key",
+        (
+            ("payments/requesting.py", "provider.find(payment.id) or provider.request", "provider.request"),
+            (ADAPTER, 'headers = {"Idempotency-Key": key} if key else {}', "headers = {}"),
+        ),
+        "tests/race/test_money.py::test_a_provider_that_fails_is_asked_again_and_charges_once",
+    ),
+    Mutant(
+        "a refund is asked for without looking and without a key",
+        (
+            ("payments/refunding.py", "seen = provider.find_refund(refund.reference)", "seen = None"),
+            ("payments/refunding.py", "self._reversing.look(payment.id)", "pass"),
+            ("payments/reconciling.py", "done = self.reconcile()", "done = Reconciliation()"),
+            (ADAPTER, 'headers = {"Idempotency-Key": key} if key else {}', "headers = {}"),
+        ),
+        "tests/crash/test_reversal_kills.py::test_our_refund_of_one_unit_survives_a_kill_and_leaves_the_other_paid",
+    ),
+    Mutant(
+        "an overtaken attempt gives back what another delivered",
+        (("orders/obligations.py", "error.for_customer(), IS_OPEN, is_ours, error", "error.for_customer(), error"),),
+        "tests/operations/test_late_ends.py::test_an_overtaken_attempt_that_can_never_make_it_gives_nothing_back",
+    ),
+    Mutant(
+        "a deadline gives back what was delivered meanwhile",
+        (("orders/obligations.py", "error.for_customer(), IS_OPEN, is_late, error", "error.for_customer(), error"),),
+        "tests/operations/test_late_ends.py::test_what_is_delivered_while_the_sweep_looks_at_deadlines_is_not_given_back",
+    ),
+    Mutant(
+        "a payment unlocks an order without locking its row",
+        (("payments/settling.py", "order_id, with_for_update=True, options", "order_id, options"),),
+        "tests/retention/test_at_the_same_moment.py::test_a_payment_that_comes_after_its_order_let_go_unlocks_nothing",
+    ),
+    Mutant(
+        "a refund made in the dashboard is counted whenever somebody tells of it",
+        (
+            ("payments/reversing.py", "        if session.scalar(known):\n            return None\n", ""),
+            ("payments/reversing.py", "ref=seen.ref, payment_id=payment.id,\n            refund_id", (
+                "ref=new_id(), payment_id=payment.id,\n            refund_id"
+            )),
+        ),
+        "tests/race/test_reversals.py::test_a_partial_dashboard_refund_leaves_the_rest_owed[twice]",
+    ),
+    Mutant(
+        "the provider's lists of refunds and disputes are not read",
+        (
+            ("payments/reconciling.py", "for stream in Stream:", "for stream in (Stream.PAYMENTS,):"),
+            ("payments/reconciling.py", "back_minor > known.returned:", "back_minor < 0:"),
+        ),
+        "tests/race/test_reversals.py::test_a_dashboard_refund_before_the_delivery_ends_the_making[never]",
+    ),
+    Mutant(
+        "a refund's amount is not derived anew before each try",
+        (("payments/refunding.py", "amount = self._left(refund.id)", "amount = refund.amount_minor"),),
+        "tests/race/test_reversals.py"
+        "::test_a_dashboard_refund_during_our_own_never_gives_back_more_than_there_was[part]",
+    ),
+    Mutant(
+        "a dispute holds nothing up",
+        (("orders/reversals.py", "return sum(self._disputed(session, owed) for owed in self._locked(", (
+            "return sum(owed is None for owed in self._locked("
+        )),),
+        "tests/race/test_reversals.py::test_a_dispute_before_the_delivery_that_is_won_only_takes_time[twice]",
+    ),
+    Mutant(
+        "a deadline runs on while the bank looks into it",
+        (("orders/reversals.py", "deadline = owed.deadline_at + (now - (owed.disputed_at or now))", (
+            "deadline = owed.deadline_at"
+        )),),
+        "tests/race/test_reversals.py::test_a_dispute_before_the_delivery_that_is_won_only_takes_time[twice]",
+    ),
+    Mutant(
+        "money of no order is kept",
+        (("payments/surplus.py", "if seen.state != PaymentState.PAID or seen.captured_minor == 0:", "if seen:"),),
+        "tests/race/test_reconciling.py"
+        "::test_money_of_no_order_waits_for_an_operator_who_may_release_it_at_once",
+    ),
+    Mutant(
+        "nobody asks whether the provider has what we call paid",
+        (("payments/reconciling.py", "    if seen.state != PaymentState.PAID:\n        return f", (
+            "    if not seen.state:\n        return f"
+        )), ("payments/reconciling.py", "    if ours != theirs:", "    if not ours:")),
+        "tests/race/test_reconciling.py"
+        "::test_an_order_that_we_call_paid_and_the_provider_does_not_is_reported_and_not_changed",
+    ),
+    Mutant(
+        "parts of a unit's money are not added up",
+        (
+            ("orders/obligations.py", "owed.allocated_minor - owed.returned_minor - int(promised or 0)", (
+                "owed.allocated_minor - owed.returned_minor"
+            )),
+        ),
+        "tests/race/test_reconciling.py"
+        "::test_parts_asked_for_from_two_places_never_add_up_to_more_than_was_paid",
+    ),
+    Mutant(
+        "a payment that can't be booked ends the pass",
+        (("payments/reconciling.py", "        except ProviderUnavailable:\n", "        except Exception:\n"),),
+        "tests/race/test_reconciling.py::test_a_payment_that_cant_be_booked_keeps_nobody_elses_from_being_found",
+    ),
+]  # fmt: skip

@@ -1,0 +1,113 @@
+"""Protections of everything around it: health, bundle, sign-in, uploads, storage, mail."""
+
+from __future__ import annotations
+
+from tests.mutants.mutant import Mutant
+
+MUTANTS = [
+    Mutant(
+        "an upload doesn't look at the disk on its way",
+        (("web/uploads.py", "            if received - looked_at >= STRETCH:", "            if False:"),),
+        "tests/acceptance/test_hostile_uploads.py::test_an_upload_that_meets_the_floor_on_its_way_ends_there",
+    ),
+    Mutant(
+        "retention marks a file without locking its row",
+        (
+            ("storage/retention.py", "get_one(Asset, asset_id, with_for_update=True)", "get_one(Asset, asset_id)"),
+        ),
+        "tests/retention/test_at_the_same_moment.py::test_a_hold_that_is_taken_while_retention_looks_keeps_the_file",
+    ),
+    Mutant(
+        "a hold is taken without locking the file's row",
+        (("storage/assets.py", ".with_for_update(read=True)", ""),),
+        "tests/retention/test_at_the_same_moment.py::test_a_hold_that_comes_while_the_file_is_marked_is_refused",
+    ),
+    Mutant(
+        "an order lets go without locking its row",
+        (("storage/retention.py", "if rule.locks is not None:", "if False:"),),
+        "tests/retention/test_at_the_same_moment.py::test_a_payment_that_comes_while_its_order_lets_go_keeps_the_files",
+    ),
+    Mutant(
+        "an alert counts as told though nobody accepted it",
+        (("notify/alerts.py", "            if problem:\n", "            if False:\n"),),
+        "tests/operations/test_alerts.py::test_what_nobody_accepts_stays_untold_and_is_tried_again",
+    ),
+    Mutant(
+        "an alert is noted as told before it is sent",
+        (
+            (
+                "notify/alerts.py",
+                "        reached, problems =",
+                "        self._record(row, [], [])\n        reached, problems =",
+            ),
+        ),
+        "tests/operations/test_alerts.py::test_a_kill_between_telling_and_noting_it_repeats_the_message_and_loses_none",
+    ),
+    Mutant(
+        "two processes tell an alert without a claim",
+        (("notify/alerts.py", "            if claimed.rowcount != 1:", "            if False:"),),
+        "tests/operations/test_alerts.py::test_two_processes_tell_it_once",
+    ),
+    Mutant(
+        "a table that is gone is any error of the database",
+        (("kernel/database.py", 'event.listen(self.engine, "handle_error", name_what_is_missing)', "pass"),),
+        "tests/health/test_core_tables.py",
+    ),
+    Mutant(
+        "a plug-in may put its models on the core's base",
+        (("kernel/database.py", "            raise CoreTablesOnly(", "            str("),),
+        "tests/health/test_plugins.py::"
+        "test_a_plug_in_on_the_cores_own_base_is_refused_before_it_can_break_a_core_model",
+    ),
+    Mutant(
+        "a migration that fails leaves half of itself behind",
+        (("migrations/env.py", "transactional_ddl=True", "transactional_ddl=False"),),
+        "tests/health/test_schema.py::test_a_migration_that_fails_leaves_nothing_of_itself_nor_of_those_before_it",
+    ),
+    Mutant(
+        "references forbid making a filled table anew",
+        (("migrations/env.py", "PRAGMA foreign_keys=OFF", "PRAGMA foreign_keys=ON"),),
+        "tests/health/test_schema.py::test_a_filled_table_that_others_refer_to_is_changed_without_losing_anything",
+    ),
+    Mutant(
+        "any folder is taken for the store of objects",
+        (("storage/objects.py", "        if not (self.root / MARK).exists():", "        if False:"),),
+        "tests/health/test_doctor.py",
+    ),
+    Mutant(
+        "secrets are not taken out by value",
+        (("proof/redaction.py", "for writing in self._writings:", "for writing in ():"),),
+        "tests/health/test_bundle.py",
+    ),
+    Mutant(
+        "secrets are not taken out by the look of things",
+        (("proof/redaction.py", "for pattern, instead in PATTERNS:", "for pattern, instead in ():"),),
+        "tests/health/test_bundle.py",
+    ),
+    Mutant(
+        "what a customer wrote is shown where it stands",
+        (("proof/written.py", "return value if is_said else _hidden(value, name)", "return value"),),
+        "tests/health/test_bundle.py",
+    ),
+    Mutant(
+        "a short word of a customer's is not taken out of what others say",
+        (("proof/redaction.py", "known |= dict.fromkeys(", "known |= {} if whole else dict.fromkeys("),),
+        "tests/health/test_bundle.py",
+    ),
+    Mutant(
+        "look-ups are counted only where there is such an order",
+        (
+            (
+                "web/lookup.py",
+                "shop.limits.take(session, (LOOKUPS_PER_PAIR, pair), (LOOKUPS_PER_ADDRESS, address))",
+                "find(session, number) and shop.limits.take(session, (LOOKUPS_PER_PAIR, pair))",
+            ),
+        ),
+        "tests/accounts/test_look_up.py",
+    ),
+    Mutant(
+        "fonts are looked at once",
+        (("products/posters/layout/fonts.py", "return tuple(stamp(path) for path in sorted(found))", "return ()"),),
+        "tests/acceptance/test_missing_font.py",
+    ),
+]  # fmt: skip

@@ -1,0 +1,109 @@
+"""Protections of what is worked off, kept and delivered."""
+
+from __future__ import annotations
+
+from tests.mutants.mutant import Mutant
+
+MUTANTS = [
+    Mutant(
+        "deadlines are not looked at",
+        (("fulfillment/sweep.py", "if o.deadline_at <= now]", "if False]"),),
+        "tests/race/test_money.py::test_what_cant_be_made_is_refunded_at_its_deadline",
+    ),
+    Mutant(
+        "inputs are not read back before making",
+        (
+            ("fulfillment/targets.py", "self.workshop.objects.verify(asset.key, asset.sha256, asset.size)", "pass"),
+        ),
+        "tests/race/test_money.py::test_what_cant_be_made_is_refunded_at_its_deadline",
+    ),
+    Mutant(
+        "a chunk's records don't say whose they are",
+        (("fulfillment/contexts.py", ", run, self._shelf)", ", run)"),),
+        "tests/crash/test_chunk.py",
+    ),
+    Mutant(
+        "what a killed process left is not taken up",
+        (
+            ("engine/durable.py", "EMBEDDED if database.is_sqlite else BOOT", "BOOT"),
+            ("engine/fleet.py", "        self._take_over(now)\n", ""),
+        ),
+        "tests/crash/test_kills.py::test_an_order_survives_a_kill[posters.make:before]",
+    ),
+    Mutant(
+        "each operator's retry begins an attempt",
+        (("fulfillment/operating.py", "            if self._just_asked(session, owed):", "            if False:"),),
+        "tests/operations/test_acts.py::test_two_operators_who_retry_at_once_begin_one_attempt",
+    ),
+    Mutant(
+        "completing by hand does not take the attempt over",
+        (
+            ("fulfillment/operating.py", "            target = target.of_attempt(owed.attempt + 1)\n", ""),
+            ("fulfillment/operating.py", "not self._obligations.take_over(session, owed.id, owed.attempt)", "False"),
+        ),
+        "tests/operations/test_acts.py::test_completing_by_hand_while_it_is_made_delivers_one_of_the_two",
+    ),
+    Mutant(
+        "a redelivery ends the links before it",
+        (("fulfillment/redelivering.py", "revoked_at=grant.revoked_at,", "revoked_at=now,"),),
+        "tests/operations/test_acts.py::test_a_lost_file_is_made_again_and_the_old_link_goes_on_working",
+    ),
+    Mutant(
+        "nobody looks after the workers that died",
+        (("engine/fleet.py", "        self._take_over(now)\n", ""),),
+        "tests/fleet/test_fleet.py::test_what_a_killed_worker_held_is_taken_over_and_no_recorded_step_is_repeated",
+    ),
+    Mutant(
+        "a worker that was taken for dead goes on",
+        (("engine/fleet.py", "== self._me, WorkerRow.dead.is_(False))", "== self._me)"),),
+        "tests/fleet/test_fleet.py::test_a_worker_that_froze_is_fenced_and_comes_back_as_another",
+    ),
+    Mutant(
+        "the gate of a product is not looked at when it is made",
+        (("fulfillment/targets.py", "products.working(line.product_id)", "products.get(line.product_id)"),),
+        "tests/health/test_plugins.py",
+    ),
+    Mutant(
+        "what abandoned attempts have outside is not undone",
+        (("fulfillment/assembly.py", "discarding.sweep, jobs.sweep", "jobs.sweep"),),
+        "tests/samples/test_kinds.py::test_what_was_begun_outside_is_undone_when_it_is_refunded_before_delivery",
+    ),
+    Mutant(
+        "what a job made is not read back when it is paid for",
+        (
+            ("fulfillment/generated.py", "objects.verify(artefact.key, artefact.sha256, artefact.size)", "pass"),
+        ),
+        "tests/samples/test_kinds.py::test_what_the_job_made_is_made_again_if_it_is_gone_when_it_is_paid_for",
+    ),
+    Mutant(
+        "a renewal begins now instead of after what is paid for",
+        (("fulfillment/commitments.py", "since = max([now, *(one.until for one in before)])", "since = now"),),
+        "tests/samples/test_kinds.py::test_two_renewals_prolong_the_same_mailbox_twice",
+    ),
+    Mutant(
+        "what fails after its delivery is not made again",
+        (("fulfillment/probing.py", "            self._restore(head.id, head.restore_try)\n", ""),),
+        "tests/samples/test_kinds.py::test_a_mailbox_that_vanished_is_made_again_and_nothing_is_paid_back",
+    ),
+    Mutant(
+        "one that fails takes its chunk with it",
+        (
+            (
+                "fulfillment/workflow.py",
+                "        failed[member] = _typed(error, member)\n\n\ndef _superseded",
+                "        raise\n\n\ndef _superseded",
+            ),
+        ),
+        "tests/samples/test_kinds.py::test_two_hundred_in_chunks_are_delivered_but_for_those_that_fail_for_ever",
+    ),
+    Mutant(
+        "a redelivery lets go of what did not change",
+        (("fulfillment/keeping.py", "made.where(ArtefactRow.asset_id.not_in(used)).distinct()", "made.distinct()"),),
+        "tests/operations/test_redelivery_changes.py::test_a_file_that_comes_out_the_same_is_kept_when_another_comes_out_anew",
+    ),
+    Mutant(
+        "a redelivery leaves behind what is outside",
+        (("fulfillment/redelivering.py", "outside.pass_on(session, obligation.id, before, obligation.attempt)", "pass"),),
+        "tests/operations/test_redelivery_changes.py::test_what_is_outside_stays_in_use_when_the_files_come_out_anew",
+    ),
+]  # fmt: skip
