@@ -41,7 +41,8 @@ PLAIN_SETTINGS = frozenset({
     "isolated_processes", "work", "lease_seconds", "console_idle_minutes", "console_hours", "operator_link_hours",
     "probe_seconds", "retention_seconds", "unpaid_days", "paid_input_days", "delivery_days", "abandoned_days",
     "orphan_hours", "orphan_seconds", "reconcile_seconds", "stray_hours", "alert_seconds", "alert_repeat_hours",
-    "alert_late_share", "alert_stuck_attempts", "alert_after_minutes", "test_clock_seconds",
+    "alert_late_share", "alert_stuck_attempts", "alert_after_minutes", "test_clock_seconds", "uploads_at_once",
+    "upload_stall_seconds",
 })  # fmt: skip
 """The settings whose values may be shown; of every other one, only whether it is set."""
 SENSITIVE_VARIABLE = re.compile(r"pass|secret|token|key|dsn|credential|url$", re.IGNORECASE)
