@@ -64,7 +64,8 @@ class Refunding:
         with self._database.read() as session:
             refund = session.get_one(Refund, refund_id)
             payment = session.get_one(Payment, refund.payment_id)
-        if refund.state == RefundState.SUCCEEDED or (refund.due_at or refund.created_at) > self._clock.now():
+        is_due = refund.due_at is None or refund.due_at <= self._clock.now()
+        if refund.state == RefundState.SUCCEEDED or not is_due:
             return
         try:
             seen = self._ask(refund, payment)
