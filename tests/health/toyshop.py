@@ -16,7 +16,7 @@ from tests.shops import Customer, Shop, until
 
 PLUGINS = Path(__file__).parent / "plugins"
 FORKS = multiprocessing.get_context("forkserver")
-"""Forks a process that has only imported the shop: once it has been used, the object store's library hangs in a fork."""
+"""Forks what has only imported the shop: once it has been used, the object store's library hangs in a fork."""
 FORKS.set_forkserver_preload(["makegood.app"])
 NEXT = '''"""Tails for kites"""
 
