@@ -26,7 +26,7 @@ SHIPPED = (
     "sweep_seconds", "retry_seconds", "poll_seconds", "lease_seconds", "isolated_processes", "workers",
     "housekeeping_seconds",
 )  # fmt: skip
-WARM_UP, ORDERS, BURST, IDLE_SECONDS = 3, 30, 200, 20
+WARM_UP, ORDERS, BURST, IDLE_SECONDS = 3, 30, 200, 60
 
 
 @dataclass

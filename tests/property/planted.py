@@ -11,6 +11,7 @@ from unittest.mock import patch
 
 import sqlalchemy as sa
 
+from makegood.checkout.open_orders import OpenOrders
 from makegood.checkout.ordering import Ordering
 from makegood.engine import WorkState
 from makegood.fulfillment.sweep import FulfillmentSweep
@@ -53,17 +54,11 @@ def acknowledged_first() -> Iterator[None]:
 @contextmanager
 def checked_then_inserted() -> Iterator[None]:
     """A double submit is looked for before the transaction, and no constraint stands behind the look."""
-    add = Ordering._add_order
-
-    def without_constraint(self: Any, session: Any, *args: Any, **more: Any) -> Any:
-        order = add(self, session, *args, **more)
-        order.open_for = None
-        return order
-
     with ExitStack() as stack:
-        stack.enter_context(patch.object(Ordering, "_add_order", without_constraint))
+        stack.enter_context(patch("makegood.checkout.ordering.open_for", lambda _: None))
         stack.enter_context(patch.object(Ordering, "_known_in", lambda *_: None))
-        stack.enter_context(patch.object(Ordering, "_open_order", lambda *_: None))
+        stack.enter_context(patch.object(OpenOrders, "find", lambda *_: None))
+        stack.enter_context(patch.object(OpenOrders, "same", lambda *_: None))
         stack.enter_context(patch("makegood.checkout.ordering.IdempotentRequest", _unkeyed))
         yield
 
