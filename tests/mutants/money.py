@@ -160,4 +160,9 @@ MUTANTS = [
         (("payments/reconciling.py", "        except ProviderUnavailable:\n", "        except Exception:\n"),),
         "tests/race/test_reconciling.py::test_a_payment_that_cant_be_booked_keeps_nobody_elses_from_being_found",
     ),
+    Mutant(
+        "a payment that can't be booked is forgotten",
+        (("payments/unbooked.py", "for ref, problem in problems.items():", "for ref, problem in ():"),),
+        "tests/operations/test_alerts.py::test_money_that_cant_be_booked_is_told_until_it_is",
+    ),
 ]  # fmt: skip

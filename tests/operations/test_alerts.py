@@ -20,8 +20,9 @@ from makegood.kernel.database import Database
 from makegood.kernel.settings import Settings
 from makegood.notify.alert_models import Alert, open_alerts
 from makegood.notify.alerts import Alerts, Subject
-from makegood.orders.models import Obligation
-from tests.operations.note_shop import NoteShop, buy_note, mails, obligation
+from makegood.orders.models import Obligation, Order
+from makegood.payments.models import Difference
+from tests.operations.note_shop import NoteShop, buy_note, mails, obligation, order_note
 from tests.shops import until
 
 
@@ -348,3 +349,27 @@ def test_a_dispute_is_told_until_it_is_decided(shop: NoteShop, office_chat: Chat
     assert opened.status_code < 300, opened.text
     told = until(lambda: [m for m in office_chat.about(number) if "disputed" in m["title"]], 30, "the alert")
     assert "$1.00" in told[0]["message"]
+
+
+def test_money_that_cant_be_booked_is_told_until_it_is(shop: NoteShop, office_chat: Chat) -> None:
+    customer = shop.customer()
+    number = order_note(shop, customer)
+    ref = str(customer.payable(number)["ref"])
+    with shop.beside() as office, office.services.database.write() as session:
+        # Nobody can be written to at such an address, so the receipt can't be posted.
+        session.execute(sa.update(Order).where(Order.number == number).values(email="nobody"))
+    shop.provider.act(ref, webhook="never")
+
+    assert shop.cli("reconcile")[0] == 1
+    with shop.beside() as office, office.services.database.write() as session:
+        ago = office.services.clock.now() - timedelta(hours=1)
+        changed = session.execute(sa.update(Difference).where(Difference.ref == ref).values(found_at=ago))
+        assert changed.rowcount == 1  # type: ignore[attr-defined]
+
+    [told] = until(lambda: office_chat.about(number), 20, "the alert")
+    assert "it can't be booked" in told["message"]
+    with shop.beside() as office, office.services.database.write() as session:
+        session.execute(sa.update(Order).where(Order.number == number).values(email="kim@example.com"))
+    assert shop.cli("reconcile")[0] == 0
+    assert customer.at_rest(number)["state"] == "delivered"
+    until(lambda: len(office_chat.about(number)) == 2, 20, "the end notice")

@@ -144,7 +144,7 @@ class Difference(Base):
     provider: Mapped[str]
     kind: Mapped[str]
     ref: Mapped[str]
-    payment_id: Mapped[str] = mapped_column(sa.ForeignKey(Payment.id))
+    payment_id: Mapped[str | None] = mapped_column(sa.ForeignKey(Payment.id))
     order_id: Mapped[str | None] = mapped_column(index=True)
     text: Mapped[str]
     found_at: Mapped[datetime]

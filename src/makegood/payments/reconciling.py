@@ -32,6 +32,7 @@ from makegood.payments.provider import (
 from makegood.payments.reversing import Reversing, gone
 from makegood.payments.settling import Settling
 from makegood.payments.surplus import Surplus
+from makegood.payments.unbooked import Unbooked
 
 log = logs.get("payments")
 PAID_HERE_ONLY = "PAID_HERE_ONLY"
@@ -39,8 +40,7 @@ PAID_HERE_ONLY = "PAID_HERE_ONLY"
 
 @dataclass(slots=True)
 class Reconciliation:
-    """What one pass looked at and found. `unanswered`: providers that could not be asked, payments that
-    could not be booked, and why."""
+    """What one pass looked at and found. `unanswered`: providers that could not be asked, and why."""
 
     looked_at: dict[str, dict[str, int]] = field(default_factory=dict)
     findings: list[Finding] = field(default_factory=list)
@@ -62,7 +62,7 @@ class Reconciling:
     ) -> None:  # fmt: skip
         self._database, self._clock, self._providers = database, clock, providers
         self._settling, self._reversing, self._surplus = settling, reversing, surplus
-        self._cursors = Cursors(database, clock)
+        self._cursors, self._unbooked = Cursors(database, clock), Unbooked(database, clock)
 
     def run(self) -> None:
         """One pass, from where the last one ended."""
@@ -119,18 +119,22 @@ class Reconciling:
             looked_at += len(page.items)
             with self._database.read() as session:
                 books = books_of(session, provider.name, page.items, self._clock.now())
+            problems: dict[str, str] = {}
             for item in page.items:
                 if isinstance(item, ProviderPayment):
                     listed.add(item.ref)
-                reading.meet(item.created_at, is_settled=self._item(provider, item, books, done))
+                reading.meet(item.created_at, is_settled=self._item(provider, item, books, done, problems))
+            self._unbooked.compare(provider, {item.ref: item for item in page.items}, problems)
             faults.reach("reconcile:page")
             self._cursors.advance(reading, page.cursor)
             if page.cursor is None:
                 return looked_at
 
-    def _item(self, provider: PaymentProvider, item: Listed, books: Books, done: Reconciliation) -> bool:
-        """Compare one; returns whether it need not be looked at again. What can't be booked is said and comes again,
-        and keeps nobody from the others."""
+    def _item(
+        self, provider: PaymentProvider, item: Listed, books: Books, done: Reconciliation, problems: dict[str, str]
+    ) -> bool:
+        """Compare one; returns whether it need not be looked at again. What can't be booked is among the `problems`
+        and comes again, and keeps nobody from the others."""
         try:
             if isinstance(item, ProviderPayment):
                 return self._payment(provider, item, books.payments.get(item.ref), done)
@@ -142,7 +146,7 @@ class Reconciling:
         except Exception as error:
             log.exception("reconciliation.not_booked", provider=provider.name, ref=item.ref)
             said = error.for_operator() if isinstance(error, MakegoodError) else f"{type(error).__name__}: {error}"
-            done.unanswered.append(f"{provider.name} {item.ref}: {said[:500]}")
+            problems[item.ref] = said[:500]
             return False
 
     def _payment(

@@ -23,6 +23,7 @@ from makegood.orders.models import Obligation, Order, Refund
 from makegood.orders.states import OPEN_DELIVERY, Delivery, Money, RefundState
 from makegood.payments.debts import TAKES_LONG, Debt, owed_back
 from makegood.payments.models import Difference, Dispute, Payment, PaymentEvent
+from makegood.payments.unbooked import NOT_BOOKED
 from makegood.storage.assets import Asset, Hold
 from makegood.storage.objects import ObjectStore
 
@@ -94,11 +95,18 @@ class ProvidersDiffer:
 
     kind, title, happens = "reconciliation.difference", "A payment provider's books differ from ours", False
 
+    def __init__(self, after: timedelta) -> None:
+        self._after = after
+
     def subjects(self, session: Session, now: datetime) -> Iterator[Subject]:
         query = sa.select(Difference, Order.number).join(Order, Order.id == Difference.order_id, isouter=True)
-        query = query.where(Difference.explained_at.is_(None)).order_by(Difference.found_at).limit(MOST)
-        for difference, number in session.execute(query):
-            yield Subject(difference.id, f"{number or difference.provider}: {difference.text}")
+        query = query.where(Difference.explained_at.is_(None), self._is_due(now))
+        for difference, number in session.execute(query.order_by(Difference.found_at).limit(MOST)):
+            yield Subject(difference.id, f"{number or difference.ref}: {difference.text}")
+
+    def _is_due(self, now: datetime) -> sa.ColumnElement[bool]:
+        """What can't be booked is tried again every time; some of it heals."""
+        return sa.or_(Difference.kind != NOT_BOOKED, Difference.found_at < now - self._after)
 
 
 class StrayMoney:
@@ -328,7 +336,7 @@ def all_conditions(
         Stuck(settings.alert_stuck_attempts),
         DeadlineRefunded(),
         RefundFailing(after),
-        ProvidersDiffer(),
+        ProvidersDiffer(after),
         StrayMoney(),
         Disputed(),
         MailFailed(),
