@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.console.desk import Desk, boat_shop, change, delivered
+from tests.console.desk import Desk, boat_shop, change, delivered, order
 from tests.console.test_lists import table
 from tests.payments.boats import heal, refuse_refunds
 from tests.payments.parts import Hands
@@ -163,3 +163,21 @@ def test_a_refund_that_nobody_asks_for_is_a_dead_letter_after_an_hour(shop: Shop
     assert going_back(desk) == [(number, "refund failing", "4.50")]
     assert number in desk.page("/console/dead-letters?kind=refund")
     shop.restart()
+
+
+def test_money_that_cant_be_booked_is_a_dead_letter_until_it_is(shop: Shop, desk: Desk) -> None:
+    customer, number, ref = order(shop)
+    # Nobody can be written to at such an address, so the receipt can't be posted.
+    change(shop, 'UPDATE "order" SET email = ? WHERE number = ?', "nobody", number)
+    shop.provider.act(ref, webhook="never")
+
+    def differing() -> list[dict[str, str]]:
+        return table(desk, "/console/dead-letters?kind=books&format=csv")
+
+    [row] = until(differing, 20, "the dead letter")
+    assert (row["order"], ref in row["what"]) == (number, True)
+    assert "can't be booked" in row["problem"]
+
+    change(shop, 'UPDATE "order" SET email = ? WHERE number = ?', "kim@example.com", number)
+    assert customer.at_rest(number)["state"] == "delivered"
+    until(lambda: not differing(), 20, "the end of it")

@@ -18,7 +18,7 @@ from makegood.kernel.money import Money
 from makegood.notify.models import Mail, MailState
 from makegood.orders.models import Order
 from makegood.payments.debts import Debt, owed_back
-from makegood.payments.models import Payment, PaymentEvent
+from makegood.payments.models import Difference, Payment, PaymentEvent
 from makegood.payments.surplus import Surplus
 from makegood.web.services import services
 
@@ -31,7 +31,14 @@ FILTERS = (
     Filter(
         "kind",
         "Show",
-        (("", "all"), ("mail", "mails"), ("event", "notifications"), ("refund", "refunds"), ("stray", "stray money")),
+        (
+            ("", "all"),
+            ("mail", "mails"),
+            ("event", "notifications"),
+            ("refund", "refunds"),
+            ("stray", "stray money"),
+            ("books", "books that differ"),
+        ),
     ),
     Filter("q", "Problem or recipient contains"),
 )
@@ -61,7 +68,8 @@ def dead_letters(request: Request, who: Viewer) -> Response:
     now = shop.clock.now()
     with shop.database.read() as session:
         everything = [
-            *_mails(session), *_events(session), *_refunds(session, now), *_strays(session, shop.surplus, now)
+            *_mails(session), *_events(session), *_refunds(session, now), *_strays(session, shop.surplus, now),
+            *_differences(session),
         ]  # fmt: skip
     text = wanted.filters["q"].casefold()
     chosen = [
@@ -192,6 +200,28 @@ def _strays(session: Session, surplus: Surplus, now: datetime) -> list[dict[str,
             **_goes_back(payment, refund.due_at, now),
         }
         for payment, refund in surplus.waiting(session)
+    ]
+
+
+def _differences(session: Session) -> list[dict[str, Any]]:
+    query = (
+        sa.select(Difference, Order.number)
+        .join(Order, Order.id == Difference.order_id, isouter=True)
+        .where(Difference.explained_at.is_(None))
+    )
+    return [
+        {
+            "is": "books",
+            "kind": Tag("books differ", "risk"),
+            "what": f"{difference.provider}'s books and ours, of {difference.ref}",
+            "order": number,
+            "since": difference.found_at,
+            "tries": 0,
+            "problem": difference.text,
+            # Reconciliation compares again by itself, and ends it when both say the same.
+            "button": None,
+        }
+        for difference, number in session.execute(query)
     ]
 
 
