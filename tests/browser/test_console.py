@@ -12,7 +12,7 @@ from playwright.sync_api import Page, expect
 
 from tests.browser import walking
 from tests.console.desk import PASSWORD, Desk, boat_shop, change, delivered, failing, invite, order
-from tests.shops import Shop
+from tests.shops import Shop, until
 
 pytestmark = pytest.mark.browser
 
@@ -21,7 +21,7 @@ Axe = Callable[[Page], list[str]]
 
 @pytest.fixture(scope="module")
 def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
-    with boat_shop(tmp_path_factory.mktemp("boats")) as running:
+    with boat_shop(tmp_path_factory.mktemp("boats"), MAKEGOOD_RECONCILE_SECONDS="0.5") as running:
         yield running
 
 
@@ -39,6 +39,11 @@ def addresses(shop: Shop, owner: Desk) -> list[str]:
         order(shop, name="<b>bold</b> " + "x" * 120)[1],
     ]  # fmt: skip
     change(shop, "UPDATE mail SET state = 'failed', accepted_at = NULL, last_error = '550' WHERE key LIKE 'receipt%'")
+    _, unbooked, ref = order(shop)
+    # Nobody can be written to at such an address, so the receipt can't be posted.
+    change(shop, 'UPDATE "order" SET email = ? WHERE number = ?', "nobody", unbooked)
+    shop.provider.act(ref, webhook="never")
+    until(lambda: ref in owner.page("/console/dead-letters"), 20, "the books differing")
     event = re.findall(r"/console/inbox/[0-9a-f-]{36}", owner.page("/console/inbox"))[0]
     set_up = invite(shop, "new@example.com", "viewer").removeprefix(shop.url)
     return [

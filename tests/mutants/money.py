@@ -162,7 +162,12 @@ MUTANTS = [
     ),
     Mutant(
         "a payment that can't be booked is forgotten",
-        (("payments/unbooked.py", "for ref, problem in problems.items():", "for ref, problem in ():"),),
+        (("payments/differences.py", "for ref, problem in problems.items():", "for ref, problem in ():"),),
         "tests/operations/test_alerts.py::test_money_that_cant_be_booked_is_told_until_it_is",
+    ),
+    Mutant(
+        "a difference is checked, then inserted",
+        (("payments/differences.py", "            except IntegrityError:\n", "            except KeyError:\n"),),
+        "tests/race/test_differences.py::test_a_difference_that_two_passes_meet_at_the_same_moment_is_kept_once",
     ),
 ]  # fmt: skip

@@ -53,7 +53,7 @@ COLUMNS = (
 SORTS: dict[str, Any] = {
     "kind": lambda row: row["kind"].text,
     "since": lambda row: row["since"],
-    "tries": lambda row: row["tries"],
+    "tries": lambda row: row["tries"] or 0,
 }
 DONE = {
     "retried": "It is being tried again. If it can't be done, it comes back here.",
@@ -216,7 +216,8 @@ def _differences(session: Session) -> list[dict[str, Any]]:
             "what": f"{difference.provider}'s books and ours, of {difference.ref}",
             "order": number,
             "since": difference.found_at,
-            "tries": 0,
+            # It is compared for ever, and nobody counts how often.
+            "tries": None,
             "problem": difference.text,
             # Reconciliation compares again by itself, and ends it when both say the same.
             "button": None,

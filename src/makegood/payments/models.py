@@ -136,7 +136,7 @@ class ReconciliationCursor(Base):
 
 
 class Difference(Base):
-    """The provider's word and ours disagree, and nothing that we may do by ourselves mends it."""
+    """The provider's books and ours disagree, and we may not, or can't yet, mend it by ourselves."""
 
     __tablename__ = "difference"
 

@@ -9,15 +9,15 @@ from datetime import datetime
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from makegood.kernel import audit, faults, logs
+from makegood.kernel import faults, logs
 from makegood.kernel.clock import Clock
 from makegood.kernel.database import Database
 from makegood.kernel.errors import MakegoodError
-from makegood.kernel.ids import new_id
 from makegood.orders.models import Order
 from makegood.orders.states import DisputeState, PaymentState, RefundState
 from makegood.payments.books import Books, KnownPayment, Listed, books_of
 from makegood.payments.cursors import Cursors, Reading
+from makegood.payments.differences import PAID_HERE_ONLY, Differences
 from makegood.payments.findings import Finding, amount
 from makegood.payments.models import CountedRefund, Difference, Payment
 from makegood.payments.provider import (
@@ -32,10 +32,8 @@ from makegood.payments.provider import (
 from makegood.payments.reversing import Reversing, gone
 from makegood.payments.settling import Settling
 from makegood.payments.surplus import Surplus
-from makegood.payments.unbooked import Unbooked
 
 log = logs.get("payments")
-PAID_HERE_ONLY = "PAID_HERE_ONLY"
 
 
 @dataclass(slots=True)
@@ -62,7 +60,7 @@ class Reconciling:
     ) -> None:  # fmt: skip
         self._database, self._clock, self._providers = database, clock, providers
         self._settling, self._reversing, self._surplus = settling, reversing, surplus
-        self._cursors, self._unbooked = Cursors(database, clock), Unbooked(database, clock)
+        self._cursors, self._differences = Cursors(database, clock), Differences(database, clock)
 
     def run(self) -> None:
         """One pass, from where the last one ended."""
@@ -124,7 +122,7 @@ class Reconciling:
                 if isinstance(item, ProviderPayment):
                     listed.add(item.ref)
                 reading.meet(item.created_at, is_settled=self._item(provider, item, books, done, problems))
-            self._unbooked.compare(provider, {item.ref: item for item in page.items}, problems)
+            self._differences.compare(provider, {item.ref: item for item in page.items}, problems)
             faults.reach("reconcile:page")
             self._cursors.advance(reading, page.cursor)
             if page.cursor is None:
@@ -226,30 +224,13 @@ class Reconciling:
 
     def _note(self, payment: Payment, seen: ProviderPayment | None, problem: str = "") -> None:
         """Keep a difference, once, or mark it explained. Our books stay as they are."""
+        of_it = (payment.provider, PAID_HERE_ONLY, payment.provider_ref or "")
         with self._database.write() as session:
             text = _difference(payment, seen, gone(session, payment.id)) if seen else problem
-            known = session.scalar(
-                sa.select(Difference).where(
-                    Difference.provider == payment.provider, Difference.kind == PAID_HERE_ONLY,
-                    Difference.ref == payment.provider_ref,
-                ).with_for_update()
-            )  # fmt: skip
-            if text and known is None:
-                session.add(
-                    Difference(
-                        id=new_id(), provider=payment.provider, kind=PAID_HERE_ONLY, ref=payment.provider_ref,
-                        payment_id=payment.id, order_id=payment.order_id, text=text, found_at=self._clock.now(),
-                    )
-                )  # fmt: skip
-            elif known is not None and bool(text) == (known.explained_at is not None):
-                known.explained_at = None if text else self._clock.now()
-                known.text = text or known.text
+            if text:
+                self._differences.keep(session, *of_it, text, payment)
             else:
-                return
-            audit.record(
-                session, self._clock, "reconciliation.differs" if text else "reconciliation.explained", payment.id,
-                payment.order_id, text=text or None, ref=payment.provider_ref,
-            )  # fmt: skip
+                self._differences.explain(session, *of_it)
 
     def _too_much(self, session: Session) -> list[Finding]:
         """Refunds that gave back more than their payment had left: no state of ours can hold them."""

@@ -22,8 +22,8 @@ from makegood.notify.models import Mail, MailState
 from makegood.orders.models import Obligation, Order, Refund
 from makegood.orders.states import OPEN_DELIVERY, Delivery, Money, RefundState
 from makegood.payments.debts import TAKES_LONG, Debt, owed_back
+from makegood.payments.differences import NOT_BOOKED
 from makegood.payments.models import Difference, Dispute, Payment, PaymentEvent
-from makegood.payments.unbooked import NOT_BOOKED
 from makegood.storage.assets import Asset, Hold
 from makegood.storage.objects import ObjectStore
 
@@ -91,7 +91,7 @@ class RefundFailing:
 
 
 class ProvidersDiffer:
-    """The provider's word and ours disagree, and nothing that the shop may do by itself mends it."""
+    """The provider's books and ours disagree, and the shop may not, or can't yet, mend it by itself."""
 
     kind, title, happens = "reconciliation.difference", "A payment provider's books differ from ours", False
 
