@@ -105,13 +105,12 @@ def purchases(shop: Shop) -> Iterator[dict[Wanted, Future[Bought]]]:
 
 def buy(shop: Shop, wanted: Wanted) -> Bought:
     customer = shop.customer()
-    with customer.http:
-        draft = customer.draft({"photo": wanted.photo, "sound": wanted.sound}, **wanted.options)
-        number = customer.checkout(draft)["number"]
-        shop.provider.act(customer.payable(number)["ref"])
-        order = customer.at_rest(number, 120)
-        [unit] = order["units"]
-        return Bought(order, {a["name"]: customer.http.get(a["url"]).content for a in unit["artefacts"]})
+    draft = customer.draft({"photo": wanted.photo, "sound": wanted.sound}, **wanted.options)
+    number = customer.checkout(draft)["number"]
+    shop.provider.act(customer.payable(number)["ref"])
+    order = customer.at_rest(number, 120)
+    [unit] = order["units"]
+    return Bought(order, {a["name"]: customer.http.get(a["url"]).content for a in unit["artefacts"]})
 
 
 @pytest.fixture(params=MATRIX, ids=lambda w: f"{w.photo.name}+{w.sound.name}", scope="module")

@@ -82,6 +82,8 @@ class Shop(Server):
         super().__init__(
             command, {**base, **settings, **env}, f"http://127.0.0.1:{port}", "/health/live", folder / "shop.log"
         )
+        # A customer costs a cookie, not a set of trusted certificates and a connection kept open.
+        self.line = httpx.HTTPTransport(limits=httpx.Limits(max_connections=None, max_keepalive_connections=20))
 
     def __enter__(self) -> Self:
         self.provider.start()
@@ -111,7 +113,7 @@ class Customer:
 
     def __init__(self, shop: Shop) -> None:
         self.shop = shop
-        self.http = httpx.Client(base_url=shop.url, timeout=60)
+        self.http = httpx.Client(base_url=shop.url, timeout=60, transport=shop.line)
 
     def draft(self, files: dict[str, Path], product: str = "posters", **options: Any) -> str:
         """A draft with these files."""
