@@ -261,7 +261,7 @@ def build(
         own = settings.deadline_hours
         return products.deadline(product_id) if own is None else timedelta(hours=own)
 
-    money_telling = MoneyTelling(mailer, links)
+    money_telling = MoneyTelling(mailer, links, clock)
     reversals = Reversals(clock)
     reversing = Reversing(database, clock, providers, reversals, money_telling)
     surplus = Surplus(database, engine, clock, reversing, timedelta(hours=settings.stray_hours))
@@ -284,7 +284,7 @@ def build(
     )  # fmt: skip
     payment_sweep = PaymentSweep(
         database, engine, clock, providers, requesting, settling, inbox, refunding, obligations,
-        settings.sweep_seconds, settings.retry_seconds,
+        money_telling, settings.sweep_seconds, settings.retry_seconds,
     )  # fmt: skip
     housekeeping = Housekeeping(database, clock, drafts)
     grace = timedelta(hours=settings.unheld_hours)

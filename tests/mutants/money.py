@@ -170,4 +170,15 @@ MUTANTS = [
         (("payments/differences.py", "            except IntegrityError:\n", "            except KeyError:\n"),),
         "tests/race/test_differences.py::test_a_difference_that_two_passes_meet_at_the_same_moment_is_kept_once",
     ),
+    Mutant(
+        "refunds of one line are told of one by one",
+        (("payments/telling.py", "(session.scalar(quantity.where(*of_it)) or 1) > 1", "False"),),
+        "tests/race/test_refund_notices.py"
+        "::test_units_that_are_given_back_one_by_one_are_told_of_at_once_when_nothing_is_made_any_more",
+    ),
+    Mutant(
+        "a refund is told of only when the rest of its line is done",
+        (("payments/telling.py", " and not session.scalar(overdue.limit(1))", ""),),
+        "tests/race/test_refund_notices.py::test_what_has_waited_for_an_hour_is_told_of_though_the_rest_is_still_made",
+    ),
 ]  # fmt: skip

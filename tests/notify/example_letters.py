@@ -45,7 +45,7 @@ def letters(words: str = "Our first dance") -> list[Letter]:
                 DeliveredUnit("Second one", (Download("PDF for print", 9_000, f"{SHOP}/d/tok2/poster.pdf"),)),
             ),
         ),
-        Refunded(ORDER, ORDER_URL, Money(299, "USD"), words),
+        Refunded(ORDER, ORDER_URL, Money(299, "USD"), (words, words), parts=3),
         OrderLink(ORDER, ORDER_URL),
         Apology(ORDER, ORDER_URL, words, "We could not make this in time.", Money(299, "USD"), others=True, test=True),
         Apology(ORDER, ORDER_URL, words, "We could not make this in time.", Money(0, "USD")),

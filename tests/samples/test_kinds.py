@@ -68,6 +68,11 @@ def test_two_hundred_in_chunks_are_delivered_but_for_those_that_fail_for_ever(sh
     [told] = mails(shop, email, "is ready")
     assert "We made 198 of 200. 2 could not be made" in told
     assert "first 10 of 198" in told
+    until(lambda: mails(shop, email, "on its way back"), SECONDS, "the mail about the money")
+    [told] = mails(shop, email, "on its way back")
+    assert "$0.14" in told
+    assert "in 2 parts" in told
+    assert told.count("This sticker can't be printed") == 1
 
 
 def test_more_than_a_product_allows_cant_be_ordered_at_once(shop: Shop) -> None:

@@ -180,15 +180,16 @@ class Apology(Letter):
 
 @dataclass(frozen=True, slots=True)
 class Refunded(Letter):
-    """Sent when money goes back. `reason` is one or more whole sentences in plain words; `our_fault` adds an
-    apology; `test`: no real money moved."""
+    """Sent when money goes back, in one or more `parts`, which a bank shows one by one. `reasons` are whole sentences
+    in plain words; `our_fault` adds an apology; `test`: no real money moved."""
 
     template = "refunded"
 
     order_number: str
     order_url: str
     amount: Money
-    reason: str
+    reasons: tuple[str, ...]
+    parts: int = 1
     our_fault: bool = True
     test: bool = False
 

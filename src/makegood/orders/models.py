@@ -203,6 +203,8 @@ class Refund(Base):
     last_error: Mapped[str | None]
     created_at: Mapped[datetime]
     settled_at: Mapped[datetime | None]
+    untold: Mapped[bool] = mapped_column(default=False, index=True)
+    """Its customer is told of it together with what else of its line goes back."""
 
     __table_args__ = (
         sa.UniqueConstraint("obligation_id", "key"),

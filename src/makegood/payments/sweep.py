@@ -12,7 +12,7 @@ from makegood.kernel import logs
 from makegood.kernel.clock import Clock
 from makegood.kernel.database import Database
 from makegood.kernel.errors import MakegoodError
-from makegood.orders.models import Obligation, Refund
+from makegood.orders.models import Obligation, Refund, Unit
 from makegood.orders.obligations import Obligations, refund_work_id
 from makegood.orders.reversals import WHOLE, pay_back_work_id
 from makegood.orders.states import UNSETTLED, Money, PaymentState, RefundState
@@ -22,6 +22,7 @@ from makegood.payments.provider import PaymentProvider
 from makegood.payments.refunding import Refunding
 from makegood.payments.requesting import Requesting, request_work_id
 from makegood.payments.settling import Settling
+from makegood.payments.telling import Telling
 
 log = logs.get("payments")
 LIVE = (WorkState.WAITING, WorkState.RUNNING)
@@ -36,17 +37,17 @@ class PaymentSweep:
     def __init__(
         self, database: Database, engine: Engine, clock: Clock, providers: dict[str, PaymentProvider],
         requesting: Requesting, settling: Settling, inbox: Inbox, refunding: Refunding, obligations: Obligations,
-        poll_seconds: float, retry_seconds: float,
+        telling: Telling, poll_seconds: float, retry_seconds: float,
     ) -> None:  # fmt: skip
         self._database, self._engine, self._clock, self._providers = database, engine, clock, providers
         self._requesting, self._settling, self._inbox = requesting, settling, inbox
-        self._refunding, self._obligations = refunding, obligations
+        self._refunding, self._obligations, self._telling = refunding, obligations, telling
         self._poll_seconds, self._retry_seconds = poll_seconds, retry_seconds
 
     @property
     def parts(self) -> tuple[Callable[[], None], ...]:
         """One pass, in parts of which none needs another to succeed."""
-        return self._requests, self._unsettled, self._events, self._refunds
+        return self._requests, self._unsettled, self._events, self._refunds, self._untold
 
     def _requests(self) -> None:
         query = sa.select(Payment.id, Payment.request_try).where(Payment.state == PaymentState.REQUESTED)
@@ -109,6 +110,15 @@ class PaymentSweep:
         )
         for refund_id, tries in self._left_alone(parts_and_surplus, pay_back_work_id):
             self._refunding.try_again(refund_id, tries, self._backoff(tries))
+
+    def _untold(self) -> None:
+        lines = sa.select(Unit.order_line_id).join(Obligation, Obligation.unit_id == Unit.id)
+        lines = lines.join(Refund, Refund.obligation_id == Obligation.id).where(Refund.untold).distinct()
+        with self._database.read() as session:
+            waiting = list(session.scalars(lines))
+        for line_id in waiting:
+            with logs.contained(log, "refund.not_told", line=line_id), self._database.write() as session:
+                self._telling.line_refunded(session, line_id)
 
     def _backoff(self, tries: int) -> float:
         return min(LONGEST_WAIT, self._retry_seconds * 2 ** min(tries - 1, 20)) if tries > 1 else 0
