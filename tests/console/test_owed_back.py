@@ -165,6 +165,23 @@ def test_a_refund_that_nobody_asks_for_is_a_dead_letter_after_an_hour(shop: Shop
     shop.restart()
 
 
+def test_a_refund_that_the_provider_is_at_is_no_trouble(shop: Shop, desk: Desk, hands: Hands) -> None:
+    _, number = delivered(shop)
+    pends = {"next": 1, "outcome": "succeeded", "delay": 15}
+    assert shop.provider.http.post("/v1/test/refund_outcomes", json=pends).is_success
+
+    hands.give_back(number)
+
+    def said() -> list[dict[str, str]]:
+        return table(desk, "/console/refunds?state=open&format=csv")
+
+    [row] = until(lambda: [row for row in said() if row["problem"]], 10, "the provider being at it")
+    assert (row["order"], row["state"]) == (number, "on its way")
+    assert going_back(desk) == [(number, "refunding", "4.50")]
+    assert number not in desk.page("/console/refunds?state=failing")
+    assert number not in desk.page("/console/dead-letters")
+
+
 def test_money_that_cant_be_booked_is_a_dead_letter_until_it_is(shop: Shop, desk: Desk) -> None:
     customer, number, ref = order(shop)
     # Nobody can be written to at such an address, so the receipt can't be posted.

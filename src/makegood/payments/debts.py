@@ -51,13 +51,18 @@ class Debt:
         """What was said last, if it was tried in vain."""
         return self.refund.last_error if self.refund else None
 
+    @property
+    def is_refused(self) -> bool:
+        """Whether it was tried in vain, and the provider is not at it."""
+        return self.refund is not None and self.error is not None and self.refund.state != RefundState.PENDING
+
     def is_late(self, now: datetime, after: timedelta = TAKES_LONG) -> bool:
         """Whether it was to go back longer ago than that."""
         return self.since < now - after
 
     def is_failing(self, now: datetime) -> bool:
         """Whether it needs somebody to look at it."""
-        return self.error is not None or self.is_late(now)
+        return self.is_refused or self.is_late(now)
 
 
 def owed_back(session: Session) -> list[Debt]:

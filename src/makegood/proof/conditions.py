@@ -87,7 +87,7 @@ class RefundFailing:
         """Nobody may have refused what takes so long: then nothing but its age shows it."""
         if debt.refund is not None and debt.refund.state == RefundState.FAILED:
             return True
-        return debt.is_late(now, self._after if debt.error else max(self._after, TAKES_LONG))
+        return debt.is_late(now, self._after if debt.is_refused else max(self._after, TAKES_LONG))
 
 
 class ProvidersDiffer:
