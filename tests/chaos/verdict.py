@@ -11,6 +11,11 @@ from dataclasses import asdict, dataclass, field
 from tests.chaos.people import Purchase
 from tests.chaos.world import World
 
+TERM_ENDS_AFTER = 5.0
+"""Seconds: a mailbox's grace and limit."""
+REFUSED = "post office"
+"""The cause of a term's end: nobody who looked at the mailbox saw it for that long."""
+
 
 @dataclass
 class Money:
@@ -63,7 +68,7 @@ def ledger(world: World) -> dict[str, Money]:
 
 def judge(world: World, purchases: list[Purchase]) -> Verdict:
     """Look at every order from outside."""
-    verdict, books = Verdict(), ledger(world)
+    verdict, books, looks = Verdict(), ledger(world), world.post_office.looks()
     known = {purchase.reference for purchase in purchases}
     for reference, money in books.items():
         if reference not in known and money.kept:
@@ -74,6 +79,8 @@ def judge(world: World, purchases: list[Purchase]) -> Verdict:
         if not purchase.number:
             continue
         verdict.orders += 1
+        if purchase.product == "mailboxes" and REFUSED not in purchase.causes:
+            purchase.causes += [REFUSED] * (refused_seconds(looks, purchase) >= TERM_ENDS_AFTER)
         _judge_one(verdict, purchase, books.get(purchase.reference, Money()), told)
     _judge_mailboxes(verdict, world)
     return verdict
@@ -149,6 +156,21 @@ def downloads(purchase: Purchase) -> tuple[int, int]:
         ]
         got += bool(files) and all(sound)
     return got, purchase.quantity
+
+
+def refused_seconds(looks: Mapping[str, list[tuple[float, int]]], purchase: Purchase) -> float:
+    """For how long at most, by the post office's own record, nobody who looked at the customer's mailbox saw it."""
+    longest, since = 0.0, None
+    for at, status in looks.get(_mailbox(purchase), []):
+        since = None if status == 200 else since if since is not None else at
+        longest = max(longest, at - since if since is not None else 0)
+    return longest
+
+
+def _mailbox(purchase: Purchase) -> str:
+    [unit] = purchase.customer.order(purchase.number)["units"]
+    files = unit["artefacts"]
+    return purchase.customer.http.get(files[0]["url"]).text.partition("@")[0] if files else ""
 
 
 def mails(world: World) -> dict[str, Counter[str]]:

@@ -6,6 +6,12 @@ from tests.mutants.mutant import Mutant
 
 MUTANTS = [
     Mutant(
+        "time in which nobody looked ends a term",
+        (("fulfillment/probing.py", "passed = min(max(now - head.probed_at, timedelta()), self._every)",
+          "passed = now - head.probed_at"),),
+        "tests/samples/test_kinds.py::test_only_the_time_in_which_it_was_seen_failing_counts_against_a_term",
+    ),
+    Mutant(
         "deadlines are not looked at",
         (("fulfillment/sweep.py", "if o.deadline_at <= now]", "if False]"),),
         "tests/race/test_money.py::test_what_cant_be_made_is_refunded_at_its_deadline",

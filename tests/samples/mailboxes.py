@@ -29,6 +29,8 @@ SERVER = "MAILBOX_SERVER"
 class Wanted(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
     seconds: float = Field(default=3600, gt=0)
+    patience: float = Field(default=4, gt=0)
+    """Seconds in which it may be restored, before its unused share goes back."""
 
 
 class MailboxMissing(Temporary):
@@ -68,8 +70,9 @@ class Mailboxes(Product):
         _address(_ask("GET", address.partition("@")[0]), address)
 
     def commitments_for(self, unit: UnitView) -> Sequence[CommitmentTerm]:
-        lasts = timedelta(seconds=Wanted.model_validate(unit.options).seconds)
-        return [CommitmentTerm("mailbox", lasts, grace=timedelta(seconds=1), limit=timedelta(seconds=4))]
+        wanted = Wanted.model_validate(unit.options)
+        lasts, limit = timedelta(seconds=wanted.seconds), timedelta(seconds=wanted.patience)
+        return [CommitmentTerm("mailbox", lasts, grace=timedelta(seconds=1), limit=limit)]
 
     def probe(self, ctx: OutsideContext) -> str | None:
         status = _ask("GET", ctx.references["mailbox"]).status_code

@@ -33,6 +33,11 @@ class PostOffice(Server):
         """By reference: how often it was made and undone."""
         return {reference: (row["created"], row["destroyed"]) for reference, row in self.ledger().items()}
 
+    def looks(self) -> dict[str, list[tuple[float, int]]]:
+        """By reference: when somebody looked at it, in seconds since 1970, and the status they got, oldest first."""
+        found = httpx.get(f"{self.url}/looks", timeout=30).json()
+        return {reference: [(at, status) for at, status in looks] for reference, looks in found.items()}
+
     def lose(self, reference: str) -> None:
         """Have a mailbox vanish, as if its disk had died: nobody undid it."""
         self._say(lose=reference)

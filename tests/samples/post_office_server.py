@@ -1,4 +1,5 @@
-"""The post office's own process: its database counts what was made and undone by reference."""
+"""The post office's own process: its database counts what was made and undone by reference, and keeps how it answered
+who looked."""
 
 from __future__ import annotations
 
@@ -10,7 +11,10 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Lock
 from typing import Any
 
-TABLE = "CREATE TABLE IF NOT EXISTS mailbox (reference TEXT PRIMARY KEY, alive INT, created INT, destroyed INT)"
+TABLES = """
+CREATE TABLE IF NOT EXISTS mailbox (reference TEXT PRIMARY KEY, alive INT, created INT, destroyed INT);
+CREATE TABLE IF NOT EXISTS look (reference TEXT, at REAL, status INT);
+"""
 
 
 class Desk(BaseHTTPRequestHandler):
@@ -30,6 +34,11 @@ class Desk(BaseHTTPRequestHandler):
                     for row in self.run("SELECT * FROM mailbox")
                 },
             )
+        elif self.path == "/looks":
+            looks: dict[str, list[tuple[float, int]]] = {}
+            for whose, at, status in self.run("SELECT reference, at, status FROM look ORDER BY at"):
+                looks.setdefault(whose, []).append((at, status))
+            self.say(200, looks)
         elif self.path == "/control":
             words = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
             self.run("UPDATE mailbox SET alive = 0 WHERE reference = ?", words.pop("lose", ""))
@@ -38,26 +47,29 @@ class Desk(BaseHTTPRequestHandler):
         else:
             time.sleep(self.mood["slow"])
             failing = self.command in self.mood["fails"].split()
-            self.say(503) if failing else getattr(self, f"{self.command.lower()}_mailbox")(reference)
+            status, body = (503, None) if failing else getattr(self, f"{self.command.lower()}_mailbox")(reference)
+            if self.command == "GET":
+                self.run("INSERT INTO look VALUES (?, ?, ?)", reference, time.time(), status)
+            self.say(status, body)
 
     do_GET = do_PUT = do_DELETE = do_POST = answer  # noqa: N815 - the names that the base class calls
 
-    def get_mailbox(self, reference: str) -> None:
+    def get_mailbox(self, reference: str) -> tuple[int, Any]:
         alive = self.run("SELECT 1 FROM mailbox WHERE reference = ? AND alive", reference)
-        self.say(200 if alive else 404, {"address": f"{reference}@post.example"})
+        return 200 if alive else 404, {"address": f"{reference}@post.example"}
 
-    def put_mailbox(self, reference: str) -> None:
+    def put_mailbox(self, reference: str) -> tuple[int, Any]:
         made = (
             "INSERT INTO mailbox VALUES (?, 1, 1, 0) ON CONFLICT DO UPDATE SET alive = 1, created = created + 1 - alive"
         )
         self.run(made, reference)
-        self.say(201, {"address": f"{reference}@post.example"})
+        return 201, {"address": f"{reference}@post.example"}
 
-    def delete_mailbox(self, reference: str) -> None:
+    def delete_mailbox(self, reference: str) -> tuple[int, Any]:
         undone = "UPDATE mailbox SET alive = 0, destroyed = destroyed + 1 WHERE reference = ? AND alive RETURNING 1"
-        self.say(204 if self.run(undone, reference) else 404)
+        return 204 if self.run(undone, reference) else 404, None
 
-    def run(self, sql: str, *values: str) -> list[Any]:
+    def run(self, sql: str, *values: object) -> list[Any]:
         with self.lock, self.database:
             return self.database.execute(sql, values).fetchall()
 
@@ -74,5 +86,5 @@ class Desk(BaseHTTPRequestHandler):
 
 if __name__ == "__main__":
     Desk.database = sqlite3.connect(sys.argv[1], check_same_thread=False)
-    Desk.database.execute(TABLE)
+    Desk.database.executescript(TABLES)
     ThreadingHTTPServer(("127.0.0.1", int(sys.argv[2])), Desk).serve_forever()

@@ -245,6 +245,31 @@ def test_a_shop_that_can_not_look_breaks_no_promise(shop: Shop, office: PostOffi
     assert shop.provider.kept(order["payment"]["id"]) == 1000
 
 
+def test_only_the_time_in_which_it_was_seen_failing_counts_against_a_term(tmp_path: Path, office: PostOffice) -> None:
+    env = {"MAILBOX_SERVER": office.url, "MAKEGOOD_PROBE_SECONDS": "0.3"}
+    with Shop(tmp_path, sells=SAMPLES, **env) as shop:
+        (customer, order), reference = bought_mailbox(shop, office, seconds=36_000, patience=120)
+
+        def state() -> str:
+            return str(customer.order(order["number"])["units"][0]["commitments"][0]["state"])
+
+        def failed_looks() -> int:
+            return sum(status != 200 for _, status in office.looks()[reference])
+
+        try:
+            office.be(fails="GET")
+            until(lambda: failed_looks() >= 2, SECONDS, "failed looks")
+            # Nobody looks for a quarter of an hour; or whoever looks next has a clock that is that much off.
+            shop.restart(MAKEGOOD_TEST_CLOCK_SECONDS="900")
+            before = failed_looks()
+            until(lambda: failed_looks() >= before + 3 or state() != "standing", SECONDS, "more failed looks")
+        finally:
+            office.be()
+
+        assert state() == "standing"
+        assert shop.provider.kept(order["payment"]["id"]) == 1000
+
+
 def test_two_renewals_prolong_the_same_mailbox_twice(shop: Shop, office: PostOffice) -> None:
     (customer, order), reference = bought_mailbox(shop, office, seconds=3600)
     [unit] = order["units"]

@@ -64,6 +64,7 @@ class Commitments:
                     id=new_id(), obligation_id=target.obligation_id, unit_id=kept.id, kind=term.kind, since=since,
                     until=since + term.lasts, state=CommitmentState.STANDING, next_probe_at=now + self._every,
                     failing_since=before[0].failing_since if before else None,
+                    failing_seconds=before[0].failing_seconds if before else 0,
                 )
             )  # fmt: skip
             # It has come to life again: what an end left to take back is in use.

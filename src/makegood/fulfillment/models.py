@@ -107,6 +107,7 @@ class Commitment(Base):
     next_probe_at: Mapped[datetime] = mapped_column(index=True)
     probed_at: Mapped[datetime | None]
     failing_since: Mapped[datetime | None]
+    failing_seconds: Mapped[float] = mapped_column(default=0)
     problem: Mapped[str | None]
     restore_try: Mapped[int] = mapped_column(default=0)
     revoke_due: Mapped[bool] = mapped_column(default=False, index=True)

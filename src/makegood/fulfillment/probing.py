@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
@@ -136,23 +136,33 @@ class CommitmentSweep:
             if not rows:
                 return
             head = rows[0]
-            since = (head.failing_since or now) if problem else None
+            since, failing = self._failing(head, now) if problem else (None, timedelta())
             if (since is None) != (head.failing_since is None):
                 owed = session.get_one(Obligation, head.obligation_id)
                 event = "commitment.failing" if problem else "commitment.well_again"
                 audit.record(session, self._clock, event, owed.id, owed.order_id, kind=kind, problem=problem)
             session.execute(
                 sa.update(Commitment).where(is_standing(unit_id, kind))
-                .values(probed_at=now, failing_since=since, problem=problem)
+                .values(
+                    probed_at=now, failing_since=since, failing_seconds=failing.total_seconds(), problem=problem
+                )
                 .execution_options(synchronize_session=False)
             )  # fmt: skip
-        if since is None or now < since + term.grace:
+        if since is None or failing < term.grace:
             return
-        if now < since + term.grace + term.limit:
+        if failing < term.grace + term.limit:
             self._restore(head.id, head.restore_try)
             return
         with self._database.write() as session:
             self._commitments.break_off(session, unit_id, kind)
+
+    def _failing(self, head: Commitment, now: datetime) -> tuple[datetime, timedelta]:
+        """Since when it fails, and for how long it was seen to. A look counts for the time between two looks at most:
+        while nobody looked it may have been well, and the last one may have had another clock."""
+        passed = timedelta()
+        if head.failing_since is not None and head.probed_at is not None:
+            passed = min(max(now - head.probed_at, timedelta()), self._every)
+        return head.failing_since or now, timedelta(seconds=head.failing_seconds) + passed
 
     def _restore(self, commitment_id: str, restore_try: int) -> None:
         """Ask for the unit to be made again, unless somebody is at it."""

@@ -111,7 +111,7 @@ class Restoring:
             row = session.get_one(Commitment, commitment_id)
             session.execute(
                 sa.update(Commitment).where(is_standing(row.unit_id, row.kind))
-                .values(failing_since=None, problem=None, probed_at=self._clock.now())
+                .values(failing_since=None, failing_seconds=0, problem=None, probed_at=self._clock.now())
                 .execution_options(synchronize_session=False)
             )  # fmt: skip
             session.flush()
