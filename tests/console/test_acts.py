@@ -121,6 +121,32 @@ def test_a_refund_that_failed_is_tried_again_from_the_dead_letters_and_given_onc
     assert desk.http.post(found[0]).headers["location"].endswith("?done=faster")
 
 
+def test_a_refund_that_the_bank_sent_back_is_asked_for_anew_when_an_operator_tries_again(
+    shop: Shop, desk: Desk
+) -> None:
+    customer, number, ref = order(shop, fate="sinks")
+    sent_back = {"next": 1, "outcome": "failed", "delay": 0.3}
+    assert shop.provider.http.post("/v1/test/refund_outcomes", json=sent_back).status_code == 201
+    shop.provider.act(ref)
+    find = f"/console/dead-letters?kind=refund&q={number}"
+    [button] = until(
+        lambda: set(re.findall(r"/console/dead-letters/refund/[\w-]+", desk.page(find))), 20, "the dead letter"
+    )
+    assert "the provider says failed" in desk.page(find)
+    assert kept(shop, customer, number) == 450
+
+    with ThreadPoolExecutor(4) as pool:
+        answers = [answer.headers["location"] for answer in pool.map(desk.http.post, [button] * 4)]
+
+    assert any(answer.endswith("?done=retried") for answer in answers)
+    assert customer.at_rest(number, 10)["units"][0]["money"] == "refunded"
+    assert kept(shop, customer, number) == 0
+    refunds = shop.provider.http.get("/v1/refunds", params={"payment": ref}).json()["data"]
+    assert sorted(refund["status"] for refund in refunds) == ["failed", "succeeded"]
+    assert "No dead letter looks like this" in desk.page(find) or "Nothing is dead" in desk.page(find)
+    assert desk.http.post(button).headers["location"].endswith("?done=faster")
+
+
 def test_a_mail_that_failed_is_sent_again(shop: Shop, desk: Desk) -> None:
     _, number = delivered(shop, email="bounced@example.com")
     until(lambda: desk.page(f"/console/orders/{number}").count(">accepted<") == 2, 20, "both mails going out")

@@ -6,6 +6,11 @@ from tests.mutants.mutant import ADAPTER, Mutant
 
 MUTANTS = [
     Mutant(
+        "a refund that has failed for good stands for the one that was asked for since",
+        (("payments/reversing.py", "if asked_since is not None:", "if False:"),),
+        "tests/console/test_acts.py::test_a_refund_that_the_bank_sent_back_is_asked_for_anew_when_an_operator_tries_again",
+    ),
+    Mutant(
         "a payment of another amount or currency unlocks",
         (("payments/settling.py", "problem = _mismatch(payment, seen)", "problem = None"),),
         "tests/race/test_money.py::test_another_amount_or_currency_unlocks_nothing_and_goes_back",

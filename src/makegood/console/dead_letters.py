@@ -40,7 +40,7 @@ FILTERS = (
             ("books", "books that differ"),
         ),
     ),
-    Filter("q", "Problem or recipient contains"),
+    Filter("q", "Problem, recipient or order contains"),
 )
 COLUMNS = (
     Column("kind", "Kind", Kind.TAG, "kind"),
@@ -75,7 +75,8 @@ def dead_letters(request: Request, who: Viewer) -> Response:
     chosen = [
         row
         for row in everything
-        if wanted.filters["kind"] in ("", row["is"]) and text in f"{row['what']} {row['problem']}".casefold()
+        if wanted.filters["kind"] in ("", row["is"])
+        and text in f"{row['what']} {row['problem']} {row['order'] or ''}".casefold()
     ]
     chosen.sort(key=SORTS[wanted.sort.lstrip("-")], reverse=wanted.descending)
     empty = "Nothing is dead: every mail, notification and refund has found its way or is on it."

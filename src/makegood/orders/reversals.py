@@ -18,6 +18,8 @@ from makegood.orders.states import MONEY, OPEN_DELIVERY, REFUND, Delivery, Money
 PAY_BACK = "payments.pay_back"
 WHOLE = "whole"
 SURPLUS = "surplus"
+ANEW = "~"
+"""What parts a refund's reference from how often it was asked for, from the second time on."""
 ROW = {"key_share": True}
 """How a row is held while its money moves: others may refer to it meanwhile, but not hold it."""
 
@@ -30,6 +32,12 @@ def pay_back_work_id(refund_id: str, tries: int) -> str:
 def refund_reference(owed: Obligation, key: str) -> str:
     """By what the provider knows this refund for ever, even if we forget that we asked for it."""
     return f"{owed.unit_id}/{owed.number}/{key}"
+
+
+def asked_anew(reference: str) -> str:
+    """By what the provider knows a refund that is asked for once more after it has failed for good there."""
+    first, _, number = reference.partition(ANEW)
+    return f"{first}{ANEW}{int(number or 1) + 1}"
 
 
 def abandonment(now: datetime) -> Mapping[str, Any]:

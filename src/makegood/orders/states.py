@@ -110,8 +110,9 @@ REFUND = States(
     {
         RefundState.RECORDED: [RefundState.PENDING, RefundState.SUCCEEDED, RefundState.FAILED],
         RefundState.PENDING: [RefundState.SUCCEEDED, RefundState.FAILED],
-        # A debt until the provider, or somebody in its dashboard, gives the money back after all.
-        RefundState.FAILED: [RefundState.PENDING, RefundState.SUCCEEDED],
+        # A debt until the provider, or somebody in its dashboard, gives the money back after all, or an operator has it
+        # asked for anew.
+        RefundState.FAILED: [RefundState.PENDING, RefundState.SUCCEEDED, RefundState.RECORDED],
     },
 )
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
@@ -19,9 +21,11 @@ from makegood.orders.reversals import (
     SURPLUS,
     WHOLE,
     Reversals,
+    asked_anew,
     pay_back_work_id,
     refund_reference,
 )
+from makegood.orders.states import REFUND as REFUND_STATES
 from makegood.orders.states import Money, RefundState
 from makegood.payments.models import Payment
 from makegood.payments.provider import PaymentProvider, ProviderRefund, ProviderReversals
@@ -101,28 +105,39 @@ class Refunding:
 
     def retry(self, refund_id: str, by: str) -> bool:
         """An operator's wish: ask the provider for an open refund now, due or not. It is looked up there first, so it
-        can't be given twice. Of several at the same moment one wins; returns whether it was this call."""
+        can't be given twice; one that has failed there for good is asked for anew, under a reference of its own. Of
+        several at the same moment one wins; returns whether it was this call."""
         with self._database.write() as session:
             refund = session.get(Refund, refund_id)
             if refund is None:
                 raise NotFound(refund=refund_id)
-            tries = refund.tries
-            # What has been due for longer stays due since then.
-            due_at = min(refund.due_at, self._clock.now()) if refund.due_at else None
-            again = session.execute(
-                sa.update(Refund)
-                .where(Refund.id == refund_id, Refund.tries == tries, Refund.state != RefundState.SUCCEEDED)
-                .values(tries=tries + 1, due_at=due_at)
-            )
-            if again.rowcount != 1:  # type: ignore[attr-defined]
+            tries, last = refund.tries, refund.last_error
+            if not self._begin_again(session, refund):
                 return False
             self._engine.enqueue(session, PAY_BACK, pay_back_work_id(refund_id, tries + 1), refund_id)
             order_id = session.scalar(sa.select(Payment.order_id).where(Payment.id == refund.payment_id))
             audit.record(
                 session, self._clock, "operator.retried_refund", refund.obligation_id or refund_id, order_id,
-                by=by, refund=refund_id, last=refund.last_error,
+                by=by, refund=refund_id, last=last,
             )  # fmt: skip
         return True
+
+    def _begin_again(self, session: Session, refund: Refund) -> bool:
+        same = sa.and_(Refund.id == refund.id, Refund.tries == refund.tries)
+        also: dict[str, Any] = {"tries": refund.tries + 1}
+        if refund.due_at is not None:
+            # What has been due for longer stays due since then.
+            also["due_at"] = min(refund.due_at, self._clock.now())
+        if refund.state == RefundState.FAILED:
+            also |= {"reference": asked_anew(refund.reference), "last_error": None}
+            return REFUND_STATES.move(
+                session, Refund.state, same, RefundState.RECORDED, come_from=[RefundState.FAILED], **also
+            )  # fmt: skip
+        again = session.execute(
+            sa.update(Refund).where(same, Refund.state != RefundState.SUCCEEDED).values(also)
+            .execution_options(synchronize_session=False)
+        )  # fmt: skip
+        return bool(again.rowcount == 1)  # type: ignore[attr-defined]
 
     def _record(self, session: Session, obligation: Obligation) -> str:
         known = session.scalar(

@@ -13,7 +13,7 @@ from makegood.kernel.clock import Clock
 from makegood.kernel.database import Database
 from makegood.kernel.ids import new_id
 from makegood.orders.models import Obligation, Order, Refund
-from makegood.orders.reversals import ROW, Reversals, Share
+from makegood.orders.reversals import ANEW, ROW, Reversals, Share
 from makegood.orders.states import DISPUTE, REFUND, DisputeState, PaymentState, RefundState
 from makegood.payments.findings import Finding, amount
 from makegood.payments.models import CountedRefund, Dispute, Payment
@@ -113,6 +113,12 @@ class Reversing:
             return None
         query = sa.select(Refund).where(Refund.reference == seen.reference, Refund.payment_id == payment.id)
         known = session.scalar(query.execution_options(populate_existing=True))
+        if known is None:
+            anew = Refund.reference.startswith(seen.reference + ANEW, autoescape=True)
+            asked_since = session.scalar(sa.select(Refund).where(Refund.payment_id == payment.id, anew))
+            if asked_since is not None:
+                # What failed for good and was asked for anew says nothing of the new one, unless it came after all.
+                return asked_since if seen.state == RefundState.SUCCEEDED else None
         made = None if known else self._reversals.made_for(session, payment.id, seen.reference)
         if known or made is None:
             return known
@@ -160,9 +166,10 @@ class Reversing:
         """The provider is at it, or could not."""
         state = RefundState(seen.state)
         if own.state != state and own.state in REFUND.leading_to(state):
+            hint = "; it is asked for anew if somebody tries again" if state == RefundState.FAILED else ""
             REFUND.move(
                 session, Refund.state, Refund.id == own.id, state, come_from=[own.state], provider_ref=seen.ref,
-                amount_minor=seen.amount_minor, last_error=f"the provider says {state}",
+                amount_minor=seen.amount_minor, last_error=f"the provider says {state}{hint}",
             )  # fmt: skip
 
     def _succeeded(self, session: Session, own: Refund, seen: ProviderRefund) -> None:
