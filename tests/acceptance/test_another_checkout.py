@@ -229,7 +229,11 @@ def test_the_last_use_of_a_promotion_passes_on_to_the_order_that_was_corrected_a
 
     assert before.state == "cancelled"
     assert customer.order(after.number)["total"]["minor"] == 50
+    # Whoever holds the last use may still be told the price with it, and of another quantity.
+    last = waiting(customer, draft, email=RIGHT, quote=customer.quote(draft, promotion="once", quantity=2))
+    assert (after.state, customer.order(last.number)["total"]["minor"]) == ("cancelled", 100)
     theirs.refused("PROMOTION_UNKNOWN", 422, quote=quoted)
+    other.refused(422, "PROMOTION_UNKNOWN", "POST", f"/api/v1/drafts/{theirs.draft}/quote", json={"promotion": "ONCE"})
 
 
 def test_a_kill_between_the_two_orders_charges_nothing_and_the_same_request_goes_on(tmp_path: Path) -> None:

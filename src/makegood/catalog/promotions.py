@@ -16,14 +16,20 @@ class PromotionUnknown(Rejected):
     operator = "The promotion code {promotion} is unknown, expired, used up or not for {product}."
 
 
-def find(session: Session, clock: Clock, code: str, product_id: str) -> Promotion:
-    """The promotion if it may be used now for this product."""
-    promotion = session.get(Promotion, code.strip().upper(), populate_existing=True)
+def code_of(typed: str) -> str:
+    """A promotion's code as it is kept, however it was typed."""
+    return typed.strip().upper()
+
+
+def find(session: Session, clock: Clock, code: str, product_id: str, *, holds_use: bool = False) -> Promotion:
+    """The promotion if it may be used now for this product; `holds_use`: by somebody who has used it up already, for an
+    order that the next one stands for."""
+    promotion = session.get(Promotion, code_of(code), populate_existing=True)
     if (
         promotion is None
         or promotion.product_id not in (None, product_id)
         or (promotion.until is not None and promotion.until <= clock.now())
-        or promotion.uses_left == 0
+        or (promotion.uses_left == 0 and not holds_use)
     ):
         raise PromotionUnknown(promotion=code[:40], product=product_id)
     return promotion

@@ -140,7 +140,10 @@ class Ordering:
         percent = 0
         if promotion:
             with self._database.read() as session:
-                percent = promotions.find(session, self._clock, promotion, product.manifest.id).percent
+                before = self._open_orders.find(session, draft)
+                holds_use = before is not None and before.wish.promotion == promotions.code_of(promotion)
+                found = promotions.find(session, self._clock, promotion, product.manifest.id, holds_use=holds_use)
+                percent = found.percent
         options = product.options.model_validate(draft.options)
         lines = product.price(options, {file.slot: file.facts for file in draft.files})
         return pricing.price(
@@ -252,5 +255,5 @@ def _require_current(quote: Quote, draft: Draft) -> None:
 
 
 def _wish(quote: Quote, email: str, renews: str | None) -> Wish:
-    promotion = quote.promotion.strip().upper() if quote.promotion else None
+    promotion = promotions.code_of(quote.promotion) if quote.promotion else None
     return Wish(email, quote.price.currency, quote.price.total_minor, quote.price.quantity, promotion, renews)
