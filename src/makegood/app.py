@@ -34,10 +34,11 @@ from makegood.fulfillment.downloads import Downloads
 from makegood.fulfillment.telling import Telling as DeliveryTelling
 from makegood.kernel import logs, schema
 from makegood.kernel.absences import SchemaDamaged
-from makegood.kernel.clock import Clock, MovedClock, SystemClock
+from makegood.kernel.clock import Clock
 from makegood.kernel.database import Database
 from makegood.kernel.errors import MakegoodError
 from makegood.kernel.settings import Settings
+from makegood.kernel.shared_clock import SharedClock, clock_of
 from makegood.kernel.signing import Signer
 from makegood.notify.alerts import Alerts, Condition
 from makegood.notify.mails import Mailer
@@ -106,7 +107,8 @@ class Running:
     """One pass over everything that is not at rest, in parts of which none needs another to succeed."""
     periodics: list[Periodic]
     watch: Periodic
-    """Tells the operators what is amiss: also in a process that doesn't work, for those that do may be what is."""
+    """Keeps the time and tells the operators what is amiss: also in a process that doesn't work, for those that do may
+    be what is."""
     isolated: IsolatedWork
     sandbox: Sandbox | None
     works: bool
@@ -237,10 +239,10 @@ def build(
 ) -> Running:
     """Put a shop together: migrate its database and wire its parts. Nothing runs yet. Of several processes of one
     home, one hosts the embedded sandbox."""
-    clock = clock or _clock(settings)
     products = products or Products.installed()
     settings.home.mkdir(parents=True, exist_ok=True)
     database = Database(settings.database)
+    clock = clock or clock_of(settings, database)
     bring_to_this_release(database, products, migrate=settings.migrate_at_start)
     signer = Signer(settings.signing_key)
     objects = object_store(settings, database)
@@ -322,7 +324,8 @@ def build(
         Periodic("accounts", 600, accounts.forget_expired, services.operator_sign_in.forget_expired),
     ]
     sweeps = (*payment_sweep.parts, *fulfillment.sweeps, *fulfillment.commitment_sweeps, mailer.sweep)
-    watch = Periodic("alerts", settings.alert_seconds, alerts.run)
+    looks = (clock.look,) if isinstance(clock, SharedClock) else ()
+    watch = Periodic("watch", settings.alert_seconds, *looks, alerts.run)
     return Running(services, sweeps, periodics, watch, isolated, sandbox, works=settings.work)
 
 
@@ -332,12 +335,6 @@ def _conditions(
     # On SQLite the one process that works is the one that would tell.
     silent = [] if database.is_sqlite else [WorkerSilent(engine.workers, settings.lease_seconds)]
     return all_conditions(settings, database, objects, products, *silent)
-
-
-def _clock(settings: Settings) -> Clock:
-    if settings.env == "test" and settings.test_clock_seconds:
-        return MovedClock(timedelta(seconds=settings.test_clock_seconds))
-    return SystemClock()
 
 
 def create_app(running: Running) -> FastAPI:

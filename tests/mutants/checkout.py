@@ -59,7 +59,7 @@ MUTANTS = [
     Mutant(
         "a promotion's last use is not guarded",
         (
-            ("catalog/promotions.py", "        or promotion.uses_left == 0\n", ""),
+            ("catalog/promotions.py", "        or (promotion.uses_left == 0 and not holds_use)\n", ""),
             ("catalog/promotions.py", "Promotion.code == promotion.code, Promotion.uses_left > 0", "False"),
             ("catalog/promotions.py", "if used.rowcount != 1:", "if False:"),
         ),

@@ -6,6 +6,11 @@ from tests.mutants.mutant import Mutant
 
 MUTANTS = [
     Mutant(
+        "each host goes by its own clock",
+        (("kernel/shared_clock.py", "    return shared\n", "    return host\n"),),
+        "tests/fleet/test_clock.py",
+    ),
+    Mutant(
         "time in which nobody looked ends a term",
         (("fulfillment/probing.py", "passed = min(max(now - head.probed_at, timedelta()), self._every)",
           "passed = now - head.probed_at"),),

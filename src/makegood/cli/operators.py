@@ -14,9 +14,9 @@ from makegood.accounts.operator_models import Role
 from makegood.accounts.operators import Operators
 from makegood.cli.database import migrated
 from makegood.cli.home import address_of
-from makegood.kernel.clock import SystemClock
 from makegood.kernel.errors import MakegoodError
 from makegood.kernel.settings import Settings
+from makegood.kernel.shared_clock import clock_of
 
 BY = "cli"
 
@@ -93,7 +93,7 @@ def _operators() -> Iterator[Operators]:
         # The shop may have been told another port than the one that is set.
         settings = settings.model_copy(update={"public_url": served_at})
     with migrated(settings) as database:
-        yield Operators(database, SystemClock(), settings)
+        yield Operators(database, clock_of(settings, database), settings)
 
 
 def _refused(error: MakegoodError) -> int:

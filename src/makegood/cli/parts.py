@@ -13,9 +13,9 @@ from makegood.catalog.products import Products
 from makegood.cli.proving import reachable_providers
 from makegood.engine import Engine
 from makegood.kernel import schema
-from makegood.kernel.clock import SystemClock
 from makegood.kernel.database import Database
 from makegood.kernel.settings import Settings
+from makegood.kernel.shared_clock import clock_of
 from makegood.payments.provider import PaymentProvider
 from makegood.proof.doctor import Doctor
 from makegood.storage.objects import ObjectStore
@@ -39,7 +39,8 @@ def parts(settings: Settings) -> Iterator[Parts]:
     """The parts, beside a running shop or without one. An empty home is prepared; a database that holds anything is
     left exactly as it is. Raises only what keeps the home itself from being used."""
     settings.home.mkdir(parents=True, exist_ok=True)
-    clock, products, database = SystemClock(), Products.installed(), Database(settings.database)
+    products, database = Products.installed(), Database(settings.database)
+    clock = clock_of(settings, database)
     bring_to_this_release(database, products, migrate=_is_new(database))
     engine = Engine(
         database, workers=settings.workers, poll_seconds=settings.poll_seconds, lease_seconds=settings.lease_seconds

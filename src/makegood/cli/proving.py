@@ -16,9 +16,9 @@ from makegood.catalog.products import Products
 from makegood.cli.database import other_release
 from makegood.cli.home import address_of, free_port
 from makegood.kernel import schema
-from makegood.kernel.clock import SystemClock
 from makegood.kernel.database import Database
 from makegood.kernel.settings import Settings
+from makegood.kernel.shared_clock import clock_of
 from makegood.payments.providers.sandbox.server import Sandbox
 from makegood.proof import Report, prove
 
@@ -26,9 +26,10 @@ from makegood.proof import Report, prove
 def proof(*, as_json: bool) -> int:
     """Look into every clause; 0 only if all of them hold and could be looked into. An empty home is prepared; a
     database that holds anything is left exactly as it is."""
-    settings, clock = Settings(), SystemClock()
+    settings = Settings()
     settings.home.mkdir(parents=True, exist_ok=True)
     database = Database(settings.database)
+    clock = clock_of(settings, database)
     bring_to_this_release(database, Products.installed(), migrate=schema.is_empty(database))
     with reachable_providers(settings) as reachable:
         report = prove(database, object_store(settings, database), payment_providers(reachable, clock), clock)

@@ -18,6 +18,7 @@ from sqlalchemy.orm import Session
 from makegood.engine.models import TakeOver, WorkerRow
 from makegood.kernel import faults, logs
 from makegood.kernel.database import Database
+from makegood.kernel.shared_clock import database_time
 
 log = logs.get("engine")
 
@@ -204,10 +205,3 @@ def workers(database: Database) -> list[Worker]:
         Worker(row.executor_id, row.host, row.process, row.started_at, row.seen_at, now - row.seen_at, row.dead)
         for row in rows
     ]
-
-
-def database_time(session: Session) -> sa.ColumnElement[float]:
-    """Seconds since 1970 on the database's clock, which doesn't stand still within a transaction."""
-    if session.get_bind().dialect.name == "sqlite":
-        return sa.literal_column("(julianday('now') - 2440587.5) * 86400.0", sa.Double())
-    return sa.literal_column("extract(epoch from clock_timestamp())::double precision", sa.Double())
