@@ -22,6 +22,18 @@ from tests.payments.parts import Hands
 from tests.race.test_reconciling import paid_silently
 from tests.shops import Shop, until
 
+FAILED = """
+import sqlalchemy as sa
+from makegood.orders.models import Refund
+said = session.scalar(sa.select(Refund.id).where(Refund.state == "failed"))
+"""
+TRY_AGAIN = """
+import sqlalchemy as sa
+from makegood.orders.models import Refund
+with shop.database.read() as session:
+    refund_id = session.scalars(sa.select(Refund.id).where(Refund.state == "failed")).one()
+said = shop.refunding.retry(refund_id, "kim@example.com")
+"""
 WITHIN = ["reversal:within"]
 AROUND = ["reversal:before", "reversal:after", "reconcile:page"]
 
@@ -117,6 +129,35 @@ def test_our_refund_of_one_unit_survives_a_kill_and_leaves_the_other_paid(shop: 
     until(lambda: bought.returned() == [PRICE, 0], 30, "the refund being counted once")
     assert bought.at_rest()["state"] == "partly_delivered"
     assert refunds_at_the_provider(shop, bought.ref) == [PRICE]
+
+
+def test_a_backup_that_forgot_that_a_refund_was_asked_for_anew_gives_it_once(tmp_path: Path) -> None:
+    with boat_shop(tmp_path) as shop:
+        order = Bought.delivered(shop, "sent back")
+        sent_back = {"next": 1, "outcome": "failed", "delay": 0.2}
+        shop.provider.http.post("/v1/test/refund_outcomes", json=sent_back).raise_for_status()
+        with Hands(shop) as hands:
+            hands.give_back(order.number)
+            until(lambda: hands.do(FAILED), 30, "the refund's failure")
+        shop.stop()
+        database, backup = shop.home / "shop.db", tmp_path / "yesterday.db"
+        shutil.copy(database, backup)
+        shop.start()
+        with Hands(shop) as hands:
+            assert hands.do(TRY_AGAIN, transaction=False)
+        order.comes_to(money="refunded")
+
+        shop.stop()
+        for name in ("shop.db-wal", "shop.db-shm"):
+            database.with_name(name).unlink(missing_ok=True)
+        shutil.copy(backup, database)
+        shop.start()
+
+        order.comes_to(money="refunded")
+        with Hands(shop) as hands:
+            assert hands.reconcile(full=True)["explained"]
+            assert hands.prove() == []
+        assert refunds_at_the_provider(shop, order.ref) == [PRICE]
 
 
 def test_yesterdays_backup_finds_todays_money_and_makes_it_good(tmp_path: Path) -> None:

@@ -6,8 +6,13 @@ from tests.mutants.mutant import ADAPTER, Mutant
 
 MUTANTS = [
     Mutant(
-        "a refund that has failed for good stands for the one that was asked for since",
-        (("payments/reversing.py", "if asked_since is not None:", "if False:"),),
+        "a refund that the bank sent back is only looked up",
+        (
+            (
+                "payments/refunding.py",
+                'also |= {"reference": asked_anew(refund.reference), "last_error": None}', "pass",
+            ),
+        ),
         "tests/console/test_acts.py::test_a_refund_that_the_bank_sent_back_is_asked_for_anew_when_an_operator_tries_again",
     ),
     Mutant(

@@ -36,8 +36,14 @@ def refund_reference(owed: Obligation, key: str) -> str:
 
 def asked_anew(reference: str) -> str:
     """By what the provider knows a refund that is asked for once more after it has failed for good there."""
-    first, _, number = reference.partition(ANEW)
-    return f"{first}{ANEW}{int(number or 1) + 1}"
+    first, times = asking(reference)
+    return f"{first}{ANEW}{times + 1}"
+
+
+def asking(reference: str) -> tuple[str, int]:
+    """The reference under which a refund was asked for at first, and which time this one stands for, from 1."""
+    first, _, times = reference.partition(ANEW)
+    return first, int(times) if times.isdecimal() else 1
 
 
 def abandonment(now: datetime) -> Mapping[str, Any]:

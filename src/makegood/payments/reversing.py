@@ -13,7 +13,7 @@ from makegood.kernel.clock import Clock
 from makegood.kernel.database import Database
 from makegood.kernel.ids import new_id
 from makegood.orders.models import Obligation, Order, Refund
-from makegood.orders.reversals import ANEW, ROW, Reversals, Share
+from makegood.orders.reversals import ANEW, ROW, Reversals, Share, asking
 from makegood.orders.states import DISPUTE, REFUND, DisputeState, PaymentState, RefundState
 from makegood.payments.findings import Finding, amount
 from makegood.payments.models import CountedRefund, Dispute, Payment
@@ -111,17 +111,15 @@ class Reversing:
         """Our own row of a refund; written again if a restored backup has lost it."""
         if seen.reference is None:
             return None
-        query = sa.select(Refund).where(Refund.reference == seen.reference, Refund.payment_id == payment.id)
+        first, times = asking(seen.reference)
+        asked = sa.or_(Refund.reference == first, Refund.reference.startswith(first + ANEW, autoescape=True))
+        query = sa.select(Refund).where(Refund.payment_id == payment.id, asked)
         known = session.scalar(query.execution_options(populate_existing=True))
-        if known is None:
-            anew = Refund.reference.startswith(seen.reference + ANEW, autoescape=True)
-            asked_since = session.scalar(sa.select(Refund).where(Refund.payment_id == payment.id, anew))
-            if asked_since is not None:
-                # What failed for good and was asked for anew says nothing of the new one, unless it came after all.
-                return asked_since if seen.state == RefundState.SUCCEEDED else None
-        made = None if known else self._reversals.made_for(session, payment.id, seen.reference)
-        if known or made is None:
-            return known
+        if known is not None:
+            return self._same(known, seen, times)
+        made = self._reversals.made_for(session, payment.id, first)
+        if made is None:
+            return None
         obligation, key = made
         lost = Refund(
             id=new_id(), payment_id=payment.id, obligation_id=obligation.id, key=key, reference=seen.reference,
@@ -132,6 +130,15 @@ class Reversing:
         session.flush()
         self._note(session, payment, "refund.remembered", lost.id, amount=seen.amount_minor, ref=seen.ref)
         return lost
+
+    def _same(self, known: Refund, seen: ProviderRefund, times: int) -> Refund | None:
+        """A refund of ours of which the provider tells one asking. What has failed for good and was asked for anew says
+        nothing of the new one, unless the money came after all."""
+        _, ours = asking(known.reference)
+        if times > ours:
+            # A restored backup has lost that it was asked for anew.
+            known.reference = seen.reference or known.reference
+        return known if times >= ours or seen.state == RefundState.SUCCEEDED else None
 
     def _refund(self, session: Session, payment: Payment, seen: ProviderRefund) -> Finding | None:
         own = self._ours(session, payment, seen)
