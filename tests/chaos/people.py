@@ -19,6 +19,8 @@ T = TypeVar("T")
 PATIENCE_SECONDS = 240.0
 TOO_LATE = "The payment is expired."
 """What the provider says to who comes back after the shop was away for longer than a payment waits."""
+TERM_SECONDS = 60.0
+"""For how long a mailbox is promised. All that stand are looked at every few seconds."""
 WEBHOOKS = ["normal"] * 6 + ["twice", "before_redirect", "after", "out_of_order", "bad_signature", "never", "never"]
 OUTCOMES = ["success"] * 17 + ["delayed_success", "decline", "abandon"]
 
@@ -50,6 +52,8 @@ def wanted(world: World, chance: random.Random, index: int) -> Purchase:
     if product == "stickers":
         quantity = chance.choice([5, 12, 30])
         options = {"later": [2], "never": [3] if chance.random() < 0.5 else []}
+    if product == "mailboxes":
+        options = {"seconds": TERM_SECONDS}
     if product == "tunes":
         options = {"notes": chance.randint(4, 20)}
     return Purchase(index, world.shop.customer(), product, quantity, options, f"customer-{index}@example.com")

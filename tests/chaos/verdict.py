@@ -4,17 +4,18 @@ our own tables is read."""
 from __future__ import annotations
 
 import re
+import time
 from collections import Counter, defaultdict
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
 
-from tests.chaos.people import Purchase
+from tests.chaos.people import TERM_SECONDS, Purchase
 from tests.chaos.world import World
 
 TERM_ENDS_AFTER = 5.0
 """Seconds: a mailbox's grace and limit."""
-REFUSED = "post office"
-"""The cause of a term's end: nobody who looked at the mailbox saw it for that long."""
+SLACK_SECONDS = 60.0
+"""How long after its time a mailbox may still be open."""
 
 
 @dataclass
@@ -29,6 +30,28 @@ class Money:
     @property
     def kept(self) -> int:
         return self.captured - self.refunded - self.charged_back
+
+
+@dataclass(frozen=True)
+class Mailboxes:
+    """What the post office has on record, by a mailbox's reference: when somebody looked at it and what they got, and
+    when it was first opened and last taken back."""
+
+    looks: Mapping[str, list[tuple[float, int]]]
+    terms: Mapping[str, tuple[float, float | None]]
+
+    def refused_seconds(self, reference: str) -> float:
+        """For how long at most nobody who looked saw it."""
+        longest, since = 0.0, None
+        for at, status in self.looks.get(reference, []):
+            since = None if status == 200 else since if since is not None else at
+            longest = max(longest, at - since if since is not None else 0)
+        return longest
+
+    def seconds_too_early(self, reference: str) -> float:
+        """How long before its time was over it was taken back; 0 if it was not, or is no mailbox."""
+        since, ended = self.terms.get(reference, (0.0, None))
+        return 0.0 if ended is None else max(0.0, TERM_SECONDS - (ended - since))
 
 
 @dataclass
@@ -68,7 +91,8 @@ def ledger(world: World) -> dict[str, Money]:
 
 def judge(world: World, purchases: list[Purchase]) -> Verdict:
     """Look at every order from outside."""
-    verdict, books, looks = Verdict(), ledger(world), world.post_office.looks()
+    verdict, books = Verdict(), ledger(world)
+    office = Mailboxes(world.post_office.looks(), world.post_office.terms())
     known = {purchase.reference for purchase in purchases}
     for reference, money in books.items():
         if reference not in known and money.kept:
@@ -79,14 +103,14 @@ def judge(world: World, purchases: list[Purchase]) -> Verdict:
         if not purchase.number:
             continue
         verdict.orders += 1
-        if purchase.product == "mailboxes" and REFUSED not in purchase.causes:
-            purchase.causes += [REFUSED] * (refused_seconds(looks, purchase) >= TERM_ENDS_AFTER)
-        _judge_one(verdict, purchase, books.get(purchase.reference, Money()), told)
-    _judge_mailboxes(verdict, world)
+        _judge_one(verdict, purchase, books.get(purchase.reference, Money()), told, office)
+    _judge_mailboxes(verdict, world, office)
     return verdict
 
 
-def _judge_one(verdict: Verdict, purchase: Purchase, money: Money, told: Mapping[str, Counter[str]]) -> None:
+def _judge_one(
+    verdict: Verdict, purchase: Purchase, money: Money, told: Mapping[str, Counter[str]], office: Mailboxes
+) -> None:
     def note(kind: str, problem: str) -> None:
         setattr(verdict, kind, getattr(verdict, kind) + 1)
         causes = ", ".join(purchase.causes) or "nothing"
@@ -95,22 +119,20 @@ def _judge_one(verdict: Verdict, purchase: Purchase, money: Money, told: Mapping
             f"{problem}; captured {money.captured}, refunded {money.refunded}, charged back {money.charged_back}"
         )
 
-    got, units = downloads(purchase)
+    got, units, text = downloads(purchase)
+    mailbox = text.partition("@")[0]
     if money.captured == 0:
         verdict.unpaid += 1
         if got:
             note("double", f"{got} units were delivered for nothing")
         return
-    if money.kept < 0:
-        note("double", "more went back than came in")
-        return
-    if money.captures > 1 and money.kept > purchase.total:
-        note("double", "it was charged more than once")
+    if money.kept < 0 or (money.captures > 1 and money.kept > purchase.total):
+        note("double", "more went back than came in" if money.kept < 0 else "it was charged more than once")
         return
     worth = purchase.total * got // max(1, units)
-    explained = set(purchase.causes)
-    if purchase.options.get("never"):
-        explained.add("can't be made")
+    is_explained = (
+        purchase.causes or purchase.options.get("never") or office.refused_seconds(mailbox) >= TERM_ENDS_AFTER
+    )
     if money.charged_back:
         verdict.charged_back += 1
         return
@@ -118,17 +140,22 @@ def _judge_one(verdict: Verdict, purchase: Purchase, money: Money, told: Mapping
         note("lost", f"{got} of {units} units can be fetched")
     elif got == units and money.kept == money.captured:
         verdict.delivered += 1
-    elif not explained:
+        _judge_term(note, office, mailbox)
+    elif not is_explained:
         note("unexplained", f"{got} of {units} units can be fetched")
     elif money.kept == 0:
         verdict.refunded += 1
     else:
         verdict.partly += 1
-    _judge_mails(note, purchase, money, got, told)
+    _judge_mails(note, purchase, told)
 
 
-def _judge_mails(note: object, purchase: Purchase, money: Money, got: int, told: Mapping[str, Counter[str]]) -> None:
-    assert callable(note)
+def _judge_term(note: Callable[[str, str], None], office: Mailboxes, mailbox: str) -> None:
+    if (early := office.seconds_too_early(mailbox)) > 0:
+        note("lost", f"its mailbox was taken back {early:.1f} s before its time was over")
+
+
+def _judge_mails(note: Callable[[str, str], None], purchase: Purchase, told: Mapping[str, Counter[str]]) -> None:
     subjects = told.get(purchase.number, Counter())
     if not subjects:
         note("unexplained", "its customer was never written to")
@@ -136,41 +163,30 @@ def _judge_mails(note: object, purchase: Purchase, money: Money, got: int, told:
         note("double", f"{subjects['ready']} different mails say that it is ready")
 
 
-def _judge_mailboxes(verdict: Verdict, world: World) -> None:
-    for reference, (created, destroyed) in world.post_office.counts().items():
-        if created - destroyed > 1:
+def _judge_mailboxes(verdict: Verdict, world: World, office: Mailboxes) -> None:
+    for reference, row in world.post_office.ledger().items():
+        if row["created"] - row["destroyed"] > 1:
             verdict.double += 1
-            verdict.sentences.append(f"double: the mailbox {reference} was opened {created} times")
+            verdict.sentences.append(f"double: the mailbox {reference} was opened {row['created']} times")
+        if row["alive"] and (age := time.time() - office.terms[reference][0]) > TERM_SECONDS + SLACK_SECONDS:
+            verdict.unexplained += 1
+            verdict.sentences.append(f"unexplained: the mailbox {reference} was opened {age:.0f} s ago and still is")
 
 
-def downloads(purchase: Purchase) -> tuple[int, int]:
-    """How many units the customer can fetch whole now, and how many were ordered."""
+def downloads(purchase: Purchase) -> tuple[int, int, str]:
+    """How many units the customer can fetch whole now, how many were ordered, and what the first file says."""
     order = purchase.customer.order(purchase.number)
-    got = 0
+    got, first = 0, ""
     for unit in order["units"]:
         files = unit["artefacts"]
         answers = [purchase.customer.http.get(file["url"]) for file in files]
+        first = first or (answers[0].text if answers and purchase.product == "mailboxes" else "")
         sound = [
             answer.status_code == 200 and len(answer.content) == file["size"]
             for answer, file in zip(answers, files, strict=True)
         ]
         got += bool(files) and all(sound)
-    return got, purchase.quantity
-
-
-def refused_seconds(looks: Mapping[str, list[tuple[float, int]]], purchase: Purchase) -> float:
-    """For how long at most, by the post office's own record, nobody who looked at the customer's mailbox saw it."""
-    longest, since = 0.0, None
-    for at, status in looks.get(_mailbox(purchase), []):
-        since = None if status == 200 else since if since is not None else at
-        longest = max(longest, at - since if since is not None else 0)
-    return longest
-
-
-def _mailbox(purchase: Purchase) -> str:
-    [unit] = purchase.customer.order(purchase.number)["units"]
-    files = unit["artefacts"]
-    return purchase.customer.http.get(files[0]["url"]).text.partition("@")[0] if files else ""
+    return got, purchase.quantity, first
 
 
 def mails(world: World) -> dict[str, Counter[str]]:

@@ -38,6 +38,11 @@ class PostOffice(Server):
         found = httpx.get(f"{self.url}/looks", timeout=30).json()
         return {reference: [(at, status) for at, status in looks] for reference, looks in found.items()}
 
+    def terms(self) -> dict[str, tuple[float, float | None]]:
+        """By reference: when it was first made and when it was last undone, in seconds since 1970."""
+        found = httpx.get(f"{self.url}/terms", timeout=30).json()
+        return {reference: (since, ended) for reference, (since, ended) in found.items()}
+
     def lose(self, reference: str) -> None:
         """Have a mailbox vanish, as if its disk had died: nobody undid it."""
         self._say(lose=reference)

@@ -1,5 +1,5 @@
-"""The post office's own process: its database counts what was made and undone by reference, and keeps how it answered
-who looked."""
+"""The post office's own process: its database counts what was made and undone by reference, and keeps when that was and
+how it answered who looked."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from typing import Any
 TABLES = """
 CREATE TABLE IF NOT EXISTS mailbox (reference TEXT PRIMARY KEY, alive INT, created INT, destroyed INT);
 CREATE TABLE IF NOT EXISTS look (reference TEXT, at REAL, status INT);
+CREATE TABLE IF NOT EXISTS term (reference TEXT PRIMARY KEY, since REAL, ended REAL);
 """
 
 
@@ -39,6 +40,8 @@ class Desk(BaseHTTPRequestHandler):
             for whose, at, status in self.run("SELECT reference, at, status FROM look ORDER BY at"):
                 looks.setdefault(whose, []).append((at, status))
             self.say(200, looks)
+        elif self.path == "/terms":
+            self.say(200, {row[0]: row[1:] for row in self.run("SELECT * FROM term")})
         elif self.path == "/control":
             words = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
             self.run("UPDATE mailbox SET alive = 0 WHERE reference = ?", words.pop("lose", ""))
@@ -63,11 +66,15 @@ class Desk(BaseHTTPRequestHandler):
             "INSERT INTO mailbox VALUES (?, 1, 1, 0) ON CONFLICT DO UPDATE SET alive = 1, created = created + 1 - alive"
         )
         self.run(made, reference)
+        self.run("INSERT INTO term VALUES (?, ?, NULL) ON CONFLICT DO NOTHING", reference, time.time())
         return 201, {"address": f"{reference}@post.example"}
 
     def delete_mailbox(self, reference: str) -> tuple[int, Any]:
         undone = "UPDATE mailbox SET alive = 0, destroyed = destroyed + 1 WHERE reference = ? AND alive RETURNING 1"
-        return 204 if self.run(undone, reference) else 404, None
+        if not self.run(undone, reference):
+            return 404, None
+        self.run("UPDATE term SET ended = ? WHERE reference = ?", time.time(), reference)
+        return 204, None
 
     def run(self, sql: str, *values: object) -> list[Any]:
         with self.lock, self.database:
