@@ -51,6 +51,16 @@ def _alive(shop: Shop) -> None:
         shop.start()
 
 
+def restore(shop: Shop, backup: Path) -> None:
+    """Stop the shop and start it again from an earlier copy of its database."""
+    shop.stop()
+    database = shop.home / "shop.db"
+    for name in ("shop.db-wal", "shop.db-shm"):
+        database.with_name(name).unlink(missing_ok=True)
+    shutil.copy(backup, database)
+    shop.start()
+
+
 @pytest.mark.parametrize("place", WITHIN + [pytest.param(place, marks=pytest.mark.nightly) for place in AROUND])
 def test_a_dashboard_refund_survives_a_kill(shop: Shop, place: str) -> None:
     bought = Bought.delivered(shop, f"refund {place}", quantity=2)
@@ -140,18 +150,14 @@ def test_a_backup_that_forgot_that_a_refund_was_asked_for_anew_gives_it_once(tmp
             hands.give_back(order.number)
             until(lambda: hands.do(FAILED), 30, "the refund's failure")
         shop.stop()
-        database, backup = shop.home / "shop.db", tmp_path / "yesterday.db"
-        shutil.copy(database, backup)
+        backup = tmp_path / "yesterday.db"
+        shutil.copy(shop.home / "shop.db", backup)
         shop.start()
         with Hands(shop) as hands:
             assert hands.do(TRY_AGAIN, transaction=False)
         order.comes_to(money="refunded")
 
-        shop.stop()
-        for name in ("shop.db-wal", "shop.db-shm"):
-            database.with_name(name).unlink(missing_ok=True)
-        shutil.copy(backup, database)
-        shop.start()
+        restore(shop, backup)
 
         order.comes_to(money="refunded")
         with Hands(shop) as hands:
@@ -179,11 +185,7 @@ def test_yesterdays_backup_finds_todays_money_and_makes_it_good(tmp_path: Path) 
                 hands.give_back(order.number)
                 order.comes_to(money="refunded")
 
-        shop.stop()
-        for name in ("shop.db-wal", "shop.db-shm"):
-            database.with_name(name).unlink(missing_ok=True)
-        shutil.copy(backup, database)
-        shop.start()
+        restore(shop, backup)
 
         assert paid.at_rest()["state"] == "delivered"
         for order in (given, paid_and_given):

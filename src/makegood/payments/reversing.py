@@ -132,7 +132,7 @@ class Reversing:
         return lost
 
     def _same(self, known: Refund, seen: ProviderRefund, times: int) -> Refund | None:
-        """A refund of ours of which the provider tells one asking. What has failed for good and was asked for anew says
+        """Our row, if what the provider says concerns it. What has failed for good and was asked for anew since says
         nothing of the new one, unless the money came after all."""
         _, ours = asking(known.reference)
         if times > ours:
