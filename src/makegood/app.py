@@ -282,7 +282,7 @@ def build(
     quotes = Quotes(signer, clock, timedelta(minutes=settings.quote_minutes))
     ordering = Ordering(
         database, clock, settings, objects, products, drafts, quotes, requesting, providers,
-        OpenOrders(database, clock, providers, settling),
+        OpenOrders(database, providers, settling),
     )  # fmt: skip
     payment_sweep = PaymentSweep(
         database, engine, clock, providers, requesting, settling, inbox, refunding, obligations,

@@ -22,6 +22,7 @@ from makegood.catalog.quotes import Quotes
 from makegood.kernel.clock import SystemClock
 from makegood.kernel.signing import Signer
 from makegood.product_api import PriceLine
+from tests.race.test_money import paid_elsewhere
 from tests.samples.post_office import PostOffice
 from tests.shops import SAMPLES, Customer, MailServer, Shop, until
 
@@ -33,8 +34,8 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
     office, mail = PostOffice(tmp_path_factory.mktemp("post-office")), MailServer().start()
     office.start()
     with Shop(tmp_path_factory.mktemp("shop"), sells=SAMPLES, mail=mail, MAILBOX_SERVER=office.url) as running:
-        for code, *more in (("HALF",), ("HALF-TOO",), ("ONCE", "--uses", "1"), ("GONE", "--uses", "1")):
-            promote(running, code, *more)
+        for code, uses in (("HALF", None), ("HALF-TOO", None), ("ONCE", "1"), ("GONE", "1"), ("TWICE", "2")):
+            promote(running, code, *(["--uses", uses] if uses else []))
         yield running
     mail.stop()
     office.stop()
@@ -236,10 +237,30 @@ def test_the_last_use_of_a_promotion_passes_on_to_the_order_that_was_corrected_a
     other.refused(422, "PROMOTION_UNKNOWN", "POST", f"/api/v1/drafts/{theirs.draft}/quote", json={"promotion": "ONCE"})
 
 
+def test_who_does_not_pay_uses_no_promotion_up_and_who_pays_late_does(shop: Shop) -> None:
+    left, others = ordered(shop, promotion="TWICE"), ordered(shop, promotion="TWICE")
+    third, fourth = (Waiting(c, c.draft({}, "notes"), "", "") for c in (shop.customer(), shop.customer()))
+    quoting = {"json": {"promotion": "TWICE"}}
+    third.customer.refused(422, "PROMOTION_UNKNOWN", "POST", f"/api/v1/drafts/{third.draft}/quote", **quoting)
+
+    for before in (left, others):
+        shop.provider.http.post(f"/v1/payments/{before.ref}/expire").raise_for_status()
+        until(lambda before=before: before.state == "cancelled", 20, "the end of an order that nobody paid for")
+
+    quoted = fourth.quote(promotion="TWICE")
+    after = waiting(third.customer, third.draft, promotion="TWICE")
+    assert third.customer.order(after.number)["total"]["minor"] == 50
+    # The money of one that was given up comes after all: sold is sold, and nobody else can have that use.
+    paid_elsewhere(shop, reference=left.customer.order(left.number)["payment"]["id"], amount=50)
+    until(lambda: left.state == "delivered", 20, "the delivery")
+    fourth.refused("PROMOTION_UNKNOWN", 422, quote=quoted)
+
+
 def test_a_kill_between_the_two_orders_charges_nothing_and_the_same_request_goes_on(tmp_path: Path) -> None:
     with Shop(tmp_path, sells=SAMPLES) as shop:
-        before = ordered(shop, email=WRONG)
-        again = {"draft_id": before.draft, "key": "the same key", "quote": before.quote()}
+        promote(shop, "ONCE", "--uses", "1")
+        before = ordered(shop, email=WRONG, promotion="ONCE")
+        again = {"draft_id": before.draft, "key": "the same key", "quote": before.quote(promotion="ONCE")}
         shop.die_at("checkout:before")
         with pytest.raises(httpx.HTTPError):
             before.customer.checkout(**again)

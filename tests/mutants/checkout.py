@@ -22,9 +22,14 @@ MUTANTS = [
         "tests/acceptance/test_another_checkout.py::test_what_was_asked_for_last_is_what_is_paid_for",
     ),
     Mutant(
-        "a promotion's use passes on from an order as often as it is corrected",
-        (("checkout/open_orders.py", "        if session.scalar(sa.select(known)):\n            return False\n", ""),),
-        "tests/race/test_drafts.py::test_a_promotions_use_passes_on_to_one_order_only",
+        "what nobody pays for keeps its use of a promotion",
+        (("payments/settling.py", "            if row.promotion:\n", "            if False:\n"),),
+        "tests/acceptance/test_another_checkout.py::test_who_does_not_pay_uses_no_promotion_up_and_who_pays_late_does",
+    ),
+    Mutant(
+        "what is paid after it was closed uses no promotion",
+        (("payments/settling.py", "if order.promotion and order.closed_at is not None:", "if False:"),),
+        "tests/acceptance/test_another_checkout.py::test_who_does_not_pay_uses_no_promotion_up_and_who_pays_late_does",
     ),
     Mutant(
         "a draft is changed without locking its row",

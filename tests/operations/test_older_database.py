@@ -93,3 +93,28 @@ def test_what_lacks_its_tables_is_said_in_a_sentence(tmp_path: Path, adding: tup
 
     assert (done.exit_code, isinstance(done.exception, SystemExit)) == (1, True)
     assert "makegood migrate" in done.output
+
+
+def test_an_order_of_an_older_release_knows_the_promotion_that_it_may_give_back(tmp_path: Path) -> None:
+    database = Database(f"sqlite:///{tmp_path / 'shop.db'}")
+    command.upgrade(schema._config(database, CORE), "0010")
+    ended = {"open": (None, None), "paid": ("2026-01-02", None), "closed": (None, "2026-01-02")}
+    order = (
+        'INSERT INTO "order" (id, number, email, currency, discount_minor, tax_minor, total_minor, test, created_at,'
+        " paid_at, closed_at) VALUES (:id, :id, 'kim@example.com', 'USD', 50, 0, 50, 1, '2026-01-01', :paid, :closed)"
+    )
+    placed = (
+        "INSERT INTO audit_event (id, at, event, order_id, subject, data)"
+        " VALUES (:id, '2026-01-01', 'order.placed', :id, :id, '{\"promotion\": \"HALF\"}')"
+    )
+    with database.write() as session:
+        for name, (paid, closed) in ended.items():
+            session.execute(sa.text(order), {"id": name, "paid": paid, "closed": closed})
+            session.execute(sa.text(placed), {"id": name})
+
+    command.upgrade(schema._config(database, CORE), "0011")
+
+    with database.read() as session:
+        kept = dict(session.execute(sa.text('SELECT id, promotion FROM "order"')).all())
+    database.close()
+    assert kept == {"open": "HALF", "paid": "HALF", "closed": None}

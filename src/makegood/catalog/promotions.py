@@ -22,8 +22,8 @@ def code_of(typed: str) -> str:
 
 
 def find(session: Session, clock: Clock, code: str, product_id: str, *, holds_use: bool = False) -> Promotion:
-    """The promotion if it may be used now for this product; `holds_use`: by somebody who has used it up already, for an
-    order that the next one stands for."""
+    """The promotion if it may be used now for this product; `holds_use`: by somebody whose open order has its last use,
+    and is ended before the next one is placed."""
     promotion = session.get(Promotion, code_of(code), populate_existing=True)
     if (
         promotion is None
@@ -47,3 +47,22 @@ def use(session: Session, clock: Clock, code: str, product_id: str) -> None:
     )
     if used.rowcount != 1:  # type: ignore[attr-defined]
         raise PromotionUnknown(promotion=code[:40], product=product_id)
+
+
+def give_back(session: Session, code: str) -> None:
+    """Give the use of an order back, in the transaction that closes it unpaid: what nobody pays uses nothing up."""
+    _add(session, code, 1)
+
+
+def use_late(session: Session, code: str) -> None:
+    """Use it for an order that is paid after it was closed. It may be used up by now: what was sold at a price is
+    delivered at that price."""
+    _add(session, code, -1)
+
+
+def _add(session: Session, code: str, uses: int) -> None:
+    session.execute(
+        sa.update(Promotion)
+        .where(Promotion.code == code, Promotion.uses_left + uses >= 0)
+        .values(uses_left=Promotion.uses_left + uses)
+    )

@@ -100,8 +100,8 @@ class Exporting:
         payments = session.scalars(sa.select(Payment).where(Payment.order_id == order.id)).all()
         refunds = session.scalars(sa.select(Refund).where(Refund.payment_id.in_([p.id for p in payments])))
         return {
-            **_facts(order, "number", "email", "currency", "discount_minor", "tax_minor", "total_minor", "created_at",
-                     "paid_at", "closed_at", "erased_at"),
+            **_facts(order, "number", "email", "currency", "discount_minor", "tax_minor", "total_minor", "promotion",
+                     "created_at", "paid_at", "closed_at", "erased_at"),
             "lines": [
                 {
                     **_facts(line, "product_id", "description", "options", "price", "quantity", "amount_minor"),

@@ -9,16 +9,11 @@ from sqlalchemy.orm import Session
 
 from makegood.checkout.errors import OrderOpen
 from makegood.checkout.models import Draft
-from makegood.kernel import audit
-from makegood.kernel.audit import AuditEvent
-from makegood.kernel.clock import Clock
 from makegood.kernel.database import Database
 from makegood.orders.models import Order
 from makegood.payments.models import Payment
 from makegood.payments.provider import PaymentProvider
 from makegood.payments.settling import Settling
-
-REPLACED = "order.replaced"
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,15 +47,13 @@ class OpenOrders:
     """Two orders of one version of a draft can never both be paid for by mistake: the earlier one is ended at its
     provider before there is another."""
 
-    def __init__(
-        self, database: Database, clock: Clock, providers: dict[str, PaymentProvider], settling: Settling
-    ) -> None:
-        self._database, self._clock, self._providers, self._settling = database, clock, providers, settling
+    def __init__(self, database: Database, providers: dict[str, PaymentProvider], settling: Settling) -> None:
+        self._database, self._providers, self._settling = database, providers, settling
 
     def find(self, session: Session, draft: Draft) -> OpenOrder | None:
         """The open order of the draft's version, if there is one."""
         order = session.scalar(sa.select(Order).where(Order.open_for == open_for(draft)))
-        return None if order is None else OpenOrder(order.id, order.number, _wish_of(session, order))
+        return None if order is None else OpenOrder(order.id, order.number, _wish_of(order))
 
     def same(self, session: Session, draft: Draft, wish: Wish) -> str | None:
         """The id of the open order that asks for just this, or None if nothing is open. Raises `OrderOpen` if what is
@@ -84,20 +77,10 @@ class OpenOrders:
             if session.get_one(Order, order.id).closed_at is None:
                 raise OrderOpen(order=order.number, draft=draft.id)
 
-    def replace(self, session: Session, order: OpenOrder, draft: Draft) -> bool:
-        """Note that another order, placed in the caller's transaction, which has locked the draft, stands for the one
-        that was ended; False if one does already."""
-        known = sa.exists().where(AuditEvent.order_id == order.id, AuditEvent.event == REPLACED)
-        if session.scalar(sa.select(known)):
-            return False
-        audit.record(session, self._clock, REPLACED, order.id, order.id, draft=draft.id)
-        return True
 
-
-def _wish_of(session: Session, order: Order) -> Wish:
-    placed = sa.select(AuditEvent).where(AuditEvent.order_id == order.id, AuditEvent.event == "order.placed")
+def _wish_of(order: Order) -> Wish:
     [line] = order.lines
     return Wish(
         order.email, order.currency, order.total_minor, line.quantity,
-        session.scalars(placed).one().data.get("promotion"), line.renews_unit_id,
+        order.promotion, line.renews_unit_id,
     )  # fmt: skip

@@ -175,14 +175,15 @@ class Ordering:
         now = self._clock.now()
         if wish.renews:
             require_renewable(session, wish.renews, wish.quantity)
-        self._use_promotion(session, draft, checkout)
+        if wish.promotion:
+            promotions.use(session, self._clock, wish.promotion, product.manifest.id)
         job = self._job(session, draft) if product.job else None
         provider = "free" if price.total_minor == 0 else self._provider()
         order = Order(
             id=new_id(), number=new_order_number(), visitor_id=caller.visitor_id, customer_id=caller.customer_id,
             email=wish.email, currency=price.currency, discount_minor=price.discount_minor, tax_minor=price.tax_minor,
-            total_minor=price.total_minor, test=self._providers[provider].test, created_at=now,
-            open_for=open_for(draft), lines=[self._line(draft, product, price, job, wish.renews)],
+            total_minor=price.total_minor, promotion=wish.promotion, test=self._providers[provider].test,
+            created_at=now, open_for=open_for(draft), lines=[self._line(draft, product, price, job, wish.renews)],
         )  # fmt: skip
         session.add(order)
         session.flush()
@@ -197,14 +198,9 @@ class Ordering:
             version=draft.version, total=price.total_minor, currency=price.currency, payment=payment.id,
             promotion=wish.promotion, instead_of=checkout.ended and checkout.ended.number,
         )  # fmt: skip
+        if checkout.ended is not None:
+            audit.record(session, self._clock, "order.replaced", checkout.ended.id, checkout.ended.id, draft=draft.id)
         return order.id
-
-    def _use_promotion(self, session: Session, draft: Draft, checkout: _Checkout) -> None:
-        """Use it up, unless the order that this one stands for has done so."""
-        wish, ended = checkout.wish, checkout.ended
-        is_replaced = ended is not None and self._open_orders.replace(session, ended, draft)
-        if wish.promotion and not (ended and is_replaced and ended.wish.promotion == wish.promotion):
-            promotions.use(session, self._clock, wish.promotion, checkout.product.manifest.id)
 
     def _provider(self) -> str:
         for name in self._providers:

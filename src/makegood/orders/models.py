@@ -38,6 +38,8 @@ class Order(Base):
     discount_minor: Mapped[int] = mapped_column(sa.BigInteger)
     tax_minor: Mapped[int] = mapped_column(sa.BigInteger)
     total_minor: Mapped[int] = mapped_column(sa.BigInteger)
+    promotion: Mapped[str | None]
+    """The promotion code of which it has one use, for as long as it can be paid or is."""
     test: Mapped[bool]
     created_at: Mapped[datetime] = mapped_column(index=True)
     paid_at: Mapped[datetime | None]

@@ -8,6 +8,7 @@ from datetime import timedelta
 import sqlalchemy as sa
 from sqlalchemy.orm import Session, selectinload
 
+from makegood.catalog import promotions
 from makegood.kernel import audit, faults
 from makegood.kernel.clock import Clock
 from makegood.kernel.database import Database
@@ -123,7 +124,11 @@ class Settling:
             .where(Order.id == order.id, Order.paid_at.is_(None))
             .values(paid_at=self._clock.now(), open_for=None)
         )
-        return None if unlocked.rowcount == 1 else "ORDER_ALREADY_PAID"  # type: ignore[attr-defined]
+        if unlocked.rowcount != 1:  # type: ignore[attr-defined]
+            return "ORDER_ALREADY_PAID"
+        if order.promotion and order.closed_at is not None:
+            promotions.use_late(session, order.promotion)
+        return None
 
     def _extra(self, session: Session, payment: Payment, seen: ProviderPayment, problem: str) -> str | None:
         """Another payment that the provider has under our reference: it gets a row of its own and goes back."""
@@ -171,9 +176,13 @@ class Settling:
             sa.update(Order)
             .where(Order.id == order_id, Order.paid_at.is_(None), Order.closed_at.is_(None), ~still_open)
             .values(closed_at=self._clock.now(), open_for=None)
+            .returning(Order.promotion)
         )
-        if closed.rowcount == 1:  # type: ignore[attr-defined]
+        row = closed.one_or_none()
+        if row is not None:
             audit.record(session, self._clock, "order.closed", order_id, order_id)
+            if row.promotion:
+                promotions.give_back(session, row.promotion)
 
 
 def _locked_order(session: Session, order_id: str | None) -> Order:
