@@ -274,6 +274,20 @@ def test_a_kill_between_the_two_orders_charges_nothing_and_the_same_request_goes
         assert before.customer.at_rest(after.number)["state"] == "delivered"
 
 
+def test_an_order_that_its_provider_never_takes_closes_when_its_time_is_up(tmp_path: Path) -> None:
+    with Shop(tmp_path, sells=SAMPLES, MAKEGOOD_PAYMENT_MINUTES="0.05") as shop:
+        promote(shop, "ONCE", "--uses", "1")
+        refusing = {"next": 1000, "kind": "500", "path_prefix": "/v1/payments", "method": "POST"}
+        shop.provider.http.post("/v1/test/faults", json=refusing).raise_for_status()
+        customer = shop.customer()
+        draft = customer.draft({}, "notes")
+
+        number = customer.checkout(draft, promotion="ONCE")["number"]
+
+        until(lambda: customer.order(number)["state"] == "cancelled", 30, "the end of what nobody can pay")
+        customer.quote(draft, promotion="ONCE")
+
+
 def test_afterwards_the_books_are_true(shop: Shop) -> None:
     command = [sys.executable, "-m", "makegood.cli", "proof"]
     done = subprocess.run(command, env=shop.env, check=False, capture_output=True, text=True)

@@ -27,6 +27,7 @@ import sqlalchemy as sa
 from makegood.orders.models import Refund
 said = session.scalar(sa.select(Refund.id).where(Refund.state == "failed"))
 """
+PENDING = FAILED.replace("failed", "pending")
 TRY_AGAIN = """
 import sqlalchemy as sa
 from makegood.orders.models import Refund
@@ -163,6 +164,26 @@ def test_a_backup_that_forgot_that_a_refund_was_asked_for_anew_gives_it_once(tmp
         with Hands(shop) as hands:
             assert hands.reconcile(full=True)["explained"]
             assert hands.prove() == []
+        assert refunds_at_the_provider(shop, order.ref) == [PRICE]
+
+
+def test_a_backup_that_forgot_a_refund_that_is_still_under_way_delivers_nothing_for_it(tmp_path: Path) -> None:
+    with boat_shop(tmp_path) as shop:
+        order = Bought.delivered(shop, "slow bank")
+        shop.stop()
+        backup = tmp_path / "yesterday.db"
+        shutil.copy(shop.home / "shop.db", backup)
+        shop.start()
+        slow = {"next": 1, "outcome": "succeeded", "delay": 15}
+        shop.provider.http.post("/v1/test/refund_outcomes", json=slow).raise_for_status()
+        with Hands(shop) as hands:
+            hands.give_back(order.number)
+            until(lambda: hands.do(PENDING), 30, "the refund being under way")
+
+        restore(shop, backup)
+
+        order.comes_to(money="refunding")
+        order.comes_to(money="refunded")
         assert refunds_at_the_provider(shop, order.ref) == [PRICE]
 
 

@@ -73,7 +73,7 @@ MUTANTS = [
     Mutant(
         "a payment is requested without looking and without a key",
         (
-            ("payments/requesting.py", "provider.find(payment.id) or provider.request", "provider.request"),
+            ("payments/requesting.py", "seen = provider.find(payment.id)", "seen = None"),
             (ADAPTER, 'headers = {"Idempotency-Key": key} if key else {}', "headers = {}"),
         ),
         "tests/race/test_money.py::test_a_provider_that_fails_is_asked_again_and_charges_once",
@@ -190,5 +190,15 @@ MUTANTS = [
         "a refund is told of only when the rest of its line is done",
         (("payments/telling.py", " and not session.scalar(overdue.limit(1))", ""),),
         "tests/race/test_refund_notices.py::test_what_has_waited_for_an_hour_is_told_of_though_the_rest_is_still_made",
+    ),
+    Mutant(
+        "a refund that a backup forgot leaves its unit sold",
+        (("payments/reversing.py", "        if key == WHOLE:\n", "        if False:\n"),),
+        "tests/crash/test_reversal_kills.py::test_a_backup_that_forgot_a_refund_that_is_still_under_way_delivers_nothing_for_it",
+    ),
+    Mutant(
+        "a payment that its provider refuses is asked for for ever",
+        (("payments/requesting.py", "if seen is None and payment.expires_at <= self._clock.now():", "if False:"),),
+        "tests/acceptance/test_another_checkout.py::test_an_order_that_its_provider_never_takes_closes_when_its_time_is_up",
     ),
 ]  # fmt: skip

@@ -117,4 +117,24 @@ MUTANTS = [
         (("fulfillment/redelivering.py", "outside.pass_on(session,", "(session,"),),
         "tests/operations/test_redelivery_changes.py::test_what_is_outside_stays_in_use_when_the_files_come_out_anew",
     ),
+    Mutant(
+        "an attempt that fails after it was given up leaves what it did since",
+        (("fulfillment/workflow.py", "if not counts:", "if not counts and isinstance(error, Superseded):"),),
+        "tests/operations/test_left_outside.py::test_what_takes_effect_outside_after_its_order_was_given_back_is_undone_too",
+    ),
+    Mutant(
+        "what is restored after its end stays outside",
+        (("fulfillment/commitments.py", "if not standing(session, kept, kind):", "if False:"),),
+        "tests/operations/test_redelivery_changes.py::test_what_is_restored_while_its_money_goes_back_is_taken_back",
+    ),
+    Mutant(
+        "a term that had failed when its time was up is simply over",
+        (("fulfillment/commitments.py", "not money_went and failing and failing >= grace", "False"),),
+        "tests/operations/test_redelivery_changes.py::test_a_term_that_had_failed_when_its_time_was_up_is_paid_back_in_part_once_its_dispute_is_won",
+    ),
+    Mutant(
+        "a pool without processes stays",
+        (("engine/isolation.py", "if not self._pool.active and not self._stopped:", "if False:"),),
+        "tests/crash/test_isolated_kills.py::test_a_killed_process_for_isolated_work_is_replaced",
+    ),
 ]  # fmt: skip

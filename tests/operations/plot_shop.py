@@ -47,6 +47,16 @@ class PlotShop(Shop):
         refusing = self.world / f"refuses-{name}"
         refusing.touch() if refuses else refusing.unlink()
 
+    def delay(self, name: str, *, delays: bool = True) -> None:
+        """What is staked for this name is staked later, or now."""
+        delaying = self.world / f"delays-{name}"
+        delaying.touch() if delays else delaying.unlink()
+
+    def keep(self, name: str, *, keeps: bool = True) -> None:
+        """What is staked for this name can't be given up, or can again."""
+        keeping = self.world / f"keeps-{name}"
+        keeping.touch() if keeps else keeping.unlink()
+
     @contextmanager
     def edition(self, words: str) -> Iterator[None]:
         """What is written meanwhile comes out otherwise."""
@@ -166,6 +176,11 @@ class Bought:
         query = "SELECT a.key FROM hold h JOIN asset a ON a.id = h.asset_id WHERE h.kind = 'delivery' AND h.holder = ?"
         return {key for [key] in self.shop.sql(query, self.obligation)}
 
+    def money(self) -> str:
+        """What became of its money."""
+        [unit] = self.customer.order(self.number)["units"]
+        return str(unit["money"])
+
     def attempt(self) -> int:
         """The attempt whose files its customer has."""
         [[attempt]] = self.shop.sql('SELECT attempt FROM "grant" WHERE obligation_id = ?', self.obligation)
@@ -190,11 +205,11 @@ class Bought:
 def ordered(shop: PlotShop, product: str = "plots", **options: Any) -> Bought:
     """An order that is paid."""
     customer = shop.customer()
-    quantity = options.pop("quantity", 1)
+    quantity, email = options.pop("quantity", 1), options.pop("email", "kim@example.com")
     draft = customer.draft({}, product, **options)
     if product == "tunes":
         customer.made(draft)
-    found = customer.payable(customer.checkout(draft, quantity=quantity)["number"])
+    found = customer.payable(customer.checkout(draft, quantity=quantity, email=email)["number"])
     shop.provider.act(found["ref"])
     until(lambda: customer.order(found["number"])["state"] != "awaiting_payment", SECONDS, "the payment")
     return Bought(shop, customer, found["number"], found["ref"])

@@ -1,10 +1,12 @@
 """A product for tests: a plot is staked outside the shop, and its map and its deed are written. The folder that
 `PLOTS_WORLD` names is the world: `staked` has a file for each plot, `undone` a line for each that was given up; while
-there is `refuses-{name}`, nothing is written for that name; `edition`, if there is one, goes into the deeds."""
+there is `refuses-{name}`, nothing is written for that name, while there is `delays-{name}`, its plots are staked
+later, and while there is `keeps-{name}`, they can't be given up; `edition`, if there is one, goes into the deeds."""
 
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from pathlib import Path
@@ -56,7 +58,10 @@ class Plots(Product):
         wanted = Wanted.model_validate(ctx.unit.options)
 
         def stake() -> None:
-            _stake(ctx.outside("plot")).touch()
+            plot = _stake(ctx.outside("plot"))
+            while (_world() / f"delays-{wanted.name}").exists():
+                time.sleep(0.02)
+            plot.touch()
             if (wanted.later and ctx.attempt == 1) or (_world() / f"refuses-{wanted.name}").exists():
                 raise NotWritten(name=wanted.name)
 
@@ -88,6 +93,8 @@ class Plots(Product):
         self.discard(ctx)
 
     def discard(self, ctx: OutsideContext) -> None:
+        if (_world() / f"keeps-{Wanted.model_validate(ctx.unit.options).name}").exists():
+            raise NotWritten(name=ctx.unit.order_number)
         for reference in ctx.references.values():
             _stake(reference).unlink(missing_ok=True)
             with (_world() / "undone").open("a") as book:

@@ -9,6 +9,7 @@ import pytest
 
 from makegood.fulfillment.outside import AT_A_TIME
 from tests.operations.plot_shop import ANN, SECONDS, Bought, Office, PlotShop, delivered, office_of, ordered
+from tests.retention.test_renewed import erase
 from tests.shops import until
 
 CROWD = AT_A_TIME + 5
@@ -33,10 +34,10 @@ def deed(tmp_path: Path) -> Path:
     return written
 
 
-def begun(shop: PlotShop, name: str) -> Bought:
+def begun(shop: PlotShop, name: str, **more: str) -> Bought:
     """A plot that one attempt has staked, and that can't be delivered."""
     shop.refuse(name)
-    bought = ordered(shop, name=name)
+    bought = ordered(shop, name=name, **more)
     until(lambda: attempts(bought) == 2, SECONDS, "the first attempt failing")
     return bought
 
@@ -85,3 +86,35 @@ def test_what_is_left_is_undone_however_many_others_were_tried_again(
     is_given_up(by_hand)
     of_the_crowd = 'SELECT o.id FROM obligation o JOIN "order" r ON r.id = o.order_id WHERE r.number = ?'
     assert sum(shop.is_staked(f"{owed}-plot") for [owed] in shop.sql(of_the_crowd, crowd.number)) == CROWD
+
+
+def test_what_takes_effect_outside_after_its_order_was_given_back_is_undone_too(shop: PlotShop, office: Office) -> None:
+    shop.refuse("hal")
+    shop.delay("hal")
+    bought = ordered(shop, name="hal")
+    until(lambda: shop.sql("SELECT 1 FROM outside WHERE obligation_id = ?", bought.obligation), SECONDS, "the staking")
+    assert office.parts.operating.refund(bought.obligation, ANN, "It takes too long.")
+    until(lambda: shop.undone(bought.reference), SECONDS, "what is not there yet being undone")
+
+    shop.delay("hal", delays=False)
+
+    until(lambda: shop.is_staked(bought.reference), SECONDS, "the late effect")
+    until(lambda: not shop.is_staked(bought.reference), SECONDS, "its end")
+
+
+def test_erasing_waits_for_what_is_left_outside_of_a_delivered_order(
+    shop: PlotShop, office: Office, deed: Path
+) -> None:
+    email = "ida@example.com"
+    bought = begun(shop, "ida", email=email)
+    shop.keep("ida")
+    assert office.parts.operating.complete(bought.obligation, [deed], ANN, "The registry is closed.")
+    left = "SELECT 1 FROM outside WHERE obligation_id = ? AND problem IS NOT NULL AND undone_at IS NULL"
+    until(lambda: shop.sql(left, bought.obligation), SECONDS, "its undoing failing")
+
+    assert "still being undone" in str(erase(shop, email)["kept"][bought.number])
+
+    shop.keep("ida", keeps=False)
+    shop.sql("UPDATE outside SET next_try_at = NULL WHERE obligation_id = ?", bought.obligation)
+    is_given_up(bought)
+    assert erase(shop, email)["orders"] == [bought.number]

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 from makegood.fulfillment.redelivering import AT_A_TIME
-from tests.operations.plot_shop import SECONDS, Bought, Office, PlotShop, delivered, office_of
+from tests.operations.plot_shop import ANN, SECONDS, Bought, Office, PlotShop, delivered, office_of
 from tests.payments.boats import dispute
 from tests.shops import until
 
@@ -121,6 +121,7 @@ def test_a_file_comes_back_though_attempts_to_restore_the_unit_have_failed(shop:
     assert failed > bought.attempt() == 1
 
     made_anew(bought)
+    until(lambda: not shop.is_staked(bought.reference), SECONDS, "the end of what came back after its term")
 
     outside = shop.sql(
         "SELECT name FROM outside WHERE obligation_id = ? AND attempt = ?", bought.obligation, failed + 1
@@ -176,3 +177,41 @@ def test_a_lost_file_comes_back_however_many_others_can_not_be_made_again(shop: 
     alone.lose("deed.txt")
 
     alone.comes_back("deed.txt")
+
+
+def test_what_is_restored_while_its_money_goes_back_is_taken_back(shop: PlotShop, office: Office) -> None:
+    bought = delivered(shop, name="dan", seconds=3600)
+    shop.delay("dan")
+    bought.vanishes()
+    again = "SELECT 1 FROM outside WHERE obligation_id = ? AND attempt = 2"
+    until(lambda: shop.sql(again, bought.obligation), SECONDS, "the restoring")
+    assert office.parts.operating.refund(bought.obligation, ANN, "It keeps failing.")
+    until(lambda: shop.undone(bought.reference), SECONDS, "what is not there yet being given up")
+
+    shop.delay("dan", delays=False)
+
+    until(lambda: shop.is_staked(bought.reference), SECONDS, "the late effect")
+    until(lambda: not shop.is_staked(bought.reference), SECONDS, "its end")
+
+
+def test_a_term_that_had_failed_when_its_time_was_up_is_paid_back_in_part_once_its_dispute_is_won(
+    shop: PlotShop,
+) -> None:
+    bought = delivered(shop, name="eve", seconds=3600)
+    of = "FROM commitment WHERE obligation_id = ?"
+    shop.delay("eve")
+    bought.vanishes()
+    until(lambda: shop.sql(f"SELECT failing_seconds {of}", bought.obligation)[0][0] > 0, SECONDS, "the failing")
+    dispute(shop, bought.ref, action="open")
+    until(lambda: bought.money() == "disputed", SECONDS, "the dispute")
+    now = "strftime('%Y-%m-%d %H:%M:%f000', 'now')"
+    shop.sql(f"UPDATE commitment SET until = {now} WHERE obligation_id = ?", bought.obligation)
+    time.sleep(SOME_SWEEPS)
+    assert shop.sql(f"SELECT state {of}", bought.obligation) == [("standing",)]
+
+    dispute(shop, bought.ref, action="close", outcome="won")
+
+    until(lambda: shop.sql(f"SELECT state {of}", bought.obligation) == [("broken",)], SECONDS, "its end")
+    payment = bought.customer.order(bought.number)["payment"]["id"]
+    until(lambda: 0 < shop.provider.kept(payment) < 100, SECONDS, "a part of its money going back")
+    shop.delay("eve", delays=False)

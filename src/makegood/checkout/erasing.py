@@ -18,7 +18,8 @@ from makegood.accounts.models import ApiKey, Customer, SignInLink
 from makegood.accounts.models import Session as Visit
 from makegood.checkout.keeping import is_promised
 from makegood.checkout.models import Draft
-from makegood.fulfillment.models import ArtefactRow, Commitment, Download, Grant, GrantLink, Outside, Redelivery
+from makegood.fulfillment.models import ArtefactRow, Commitment, Download, Grant, GrantLink, Redelivery
+from makegood.fulfillment.outside import left_behind
 from makegood.fulfillment.states import CommitmentState
 from makegood.kernel import audit
 from makegood.kernel.audit import AuditEvent
@@ -27,7 +28,7 @@ from makegood.kernel.database import Database
 from makegood.kernel.signing import Signer
 from makegood.notify.models import ERASED_DOMAIN, Mail, MailState
 from makegood.orders.models import Obligation, Order, OrderInput, OrderLine, Refund
-from makegood.orders.states import OPEN_DELIVERY, Delivery, Money
+from makegood.orders.states import OPEN_DELIVERY, Money
 from makegood.payments.models import Payment, PaymentEvent
 from makegood.storage import assets
 from makegood.storage.assets import Asset, Hold, HoldKind
@@ -101,8 +102,7 @@ class Erasing:
             yield f"something of it is promised until {until:%Y-%m-%d}" if until else "a renewal of it is on its way"
         if session.scalar(sa.select(sa.exists().where(_is_of(owed), Commitment.revoke_due))):
             yield "what it had elsewhere is still being taken back"
-        left = sa.exists().where(Outside.obligation_id.in_(ids), Outside.undone_at.is_(None))
-        if any(one.delivery == Delivery.ABANDONED for one in owed) and session.scalar(sa.select(left)):
+        if any(left_behind(session, obligation_id) for obligation_id in ids):
             yield "what was begun for it elsewhere is still being undone"
         waiting = sa.exists().where(Mail.order_id == order.id, Mail.state == MailState.WAITING)
         if session.scalar(sa.select(waiting)):

@@ -49,9 +49,9 @@ def assemble(
     discarding = Discarding(database, engine, clock, products, workshop, retry)
     commitments = Commitments(clock, products, obligations, telling, settings.probe_seconds)
     fulfillment = Fulfillment(bench, obligations, commitments, discarding, telling, retry, downloads_last)
-    restoring = Restoring(bench, obligations, telling)
+    restoring = Restoring(bench, obligations, commitments, telling)
     jobs = Jobs(database, engine, clock, products, workshop, retry)
-    redelivering = Redelivering(bench, fulfillment, telling, retry, downloads_last)
+    redelivering = Redelivering(bench, fulfillment, commitments, telling, retry, downloads_last)
     for part in (fulfillment, discarding, restoring, jobs, redelivering):
         part.register(engine)
     sweep = FulfillmentSweep(database, engine, clock, obligations, telling)

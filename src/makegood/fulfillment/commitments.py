@@ -79,9 +79,10 @@ class Commitments:
                 since=since.isoformat(), until=(since + term.lasts).isoformat(), unit=kept.id,
             )  # fmt: skip
 
-    def end(self, session: Session, commitment_id: str) -> None:
+    def end(self, session: Session, commitment_id: str, grace: timedelta) -> None:
         """A period is over, by its time or because its money went back. With the last of a unit's, what the unit has
-        outside is to be taken back, unless a renewal is paid and on its way."""
+        outside is to be taken back, unless a renewal is paid and on its way. What has failed for its `grace` when its
+        time is up was not kept to its end: it is broken off."""
         now = self._clock.now()
         row = session.get_one(Commitment, commitment_id)
         session.get_one(Unit, row.unit_id, with_for_update=True)
@@ -89,6 +90,10 @@ class Commitments:
         owed = self._obligations.get(session, row.obligation_id)
         money_went = owed.money not in (Money.KEPT, Money.DISPUTED)
         if not others and not money_went and session.scalar(sa.select(is_being_renewed(row.unit_id))):
+            return
+        failing = timedelta(seconds=row.failing_seconds)
+        if not others and not money_went and failing and failing >= grace:
+            self.break_off(session, row.unit_id, row.kind)
             return
         moved = COMMITMENT.move(
             session, Commitment.state, Commitment.id == row.id, CommitmentState.OVER, ended_at=now,
@@ -126,6 +131,18 @@ class Commitments:
             )  # fmt: skip
         self._telling.broken(session, rows[0].id, unit_id, returned)
         return True
+
+    def take_back_again(self, session: Session, unit_id: str) -> None:
+        """What the unit has outside was, or may have been, made once more: if nothing is promised of it any more, it is
+        taken back once more."""
+        line = session.get_one(OrderLine, session.get_one(Unit, unit_id).order_line_id)
+        kept = line.renews_unit_id or unit_id
+        session.get_one(Unit, kept, with_for_update=True)
+        rows = session.scalars(sa.select(Commitment).where(Commitment.unit_id == kept).order_by(Commitment.since))
+        last = {row.kind: row for row in rows}
+        for kind, row in last.items():
+            if not standing(session, kept, kind):
+                row.revoke_due, row.next_probe_at = True, self._clock.now()
 
 
 def is_being_renewed(unit_id: str | sa.ColumnElement[str] | InstrumentedAttribute[str]) -> sa.Exists:

@@ -10,10 +10,10 @@ from makegood.fulfillment.contexts import Making, Recorder
 from makegood.fulfillment.models import Job
 from makegood.kernel import logs
 from makegood.kernel.database import Database
-from makegood.kernel.errors import MakegoodError, Misconfigured
+from makegood.kernel.errors import Misconfigured
 from makegood.product_api import Artefact, Product
 from makegood.storage.assets import Asset
-from makegood.storage.objects import ObjectStore
+from makegood.storage.objects import ObjectDamaged, ObjectMissing, ObjectStore
 
 log = logs.get("fulfillment")
 
@@ -49,7 +49,7 @@ def bring(
                 return None
             try:
                 objects.verify(artefact.key, artefact.sha256, artefact.size)
-            except MakegoodError as error:
+            except (ObjectMissing, ObjectDamaged) as error:
                 log.warning("generated.lost", job=job_id, artefact=artefact.name, problem=error.for_operator())
                 return None
         return [artefact for artefact, _ in found] or None

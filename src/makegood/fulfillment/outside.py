@@ -113,11 +113,12 @@ class Discarding:
         engine.workflow(DISCARD, self.discard, queue="quick")
 
     def lost(self, session: Session, obligation_id: str, attempt: int) -> None:
-        """An attempt found that it doesn't count: what it did since it was overtaken is looked at again."""
+        """An attempt found that it doesn't count: what it did since it was overtaken is looked at again, also if
+        somebody is just undoing what it did before."""
         session.execute(
             sa.update(Outside)
             .where(Outside.obligation_id == obligation_id, Outside.attempt == attempt)
-            .values(undone_at=None, next_try_at=None)
+            .values(undone_at=None, next_try_at=None, undo_try=Outside.undo_try + 1)
             .execution_options(synchronize_session=False)
         )
 
@@ -145,9 +146,12 @@ class Discarding:
             self._not_yet(ids, str(error)[:500])
             return
         with self._database.write() as session:
-            session.execute(
-                sa.update(Outside).where(Outside.id.in_(ids)).values(undone_at=self._clock.now(), problem=None)
-            )
+            for row in left:
+                session.execute(
+                    sa.update(Outside)
+                    .where(Outside.id == row.id, Outside.undo_try == row.undo_try)
+                    .values(undone_at=self._clock.now(), problem=None)
+                )
             audit.record(
                 session, self._clock, "outside.undone", obligation_id, order.id, references=sorted(references.values())
             )

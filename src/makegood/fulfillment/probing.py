@@ -59,14 +59,15 @@ class CommitmentSweep:
             Obligation.id == Commitment.obligation_id,
             Obligation.money.in_((Money.REFUNDING, Money.REFUNDED, Money.CHARGED_BACK)),
         )
-        query = sa.select(Commitment.id).where(
+        query = sa.select(Commitment).where(
             Commitment.state == CommitmentState.STANDING, sa.or_(Commitment.until <= self._clock.now(), gone)
         )
         with self._database.read() as session:
             over = list(session.scalars(query.limit(AT_A_TIME)))
-        for commitment_id in over:
+        for row in over:
+            grace = self._grace(row) if row.failing_since else timedelta()
             with self._database.write() as session:
-                self._commitments.end(session, commitment_id)
+                self._commitments.end(session, row.id, grace)
 
     def probe(self) -> None:
         """Look at what is due to be looked at."""
@@ -154,7 +155,18 @@ class CommitmentSweep:
             self._restore(head.id, head.restore_try)
             return
         with self._database.write() as session:
-            self._commitments.break_off(session, unit_id, kind)
+            is_over = self._commitments.break_off(session, unit_id, kind)
+        if not is_over:
+            self._restore(head.id, head.restore_try)
+
+    def _grace(self, row: Commitment) -> timedelta:
+        """How long it may fail; where its product can't be asked, what a product that says nothing means."""
+        try:
+            kept = self._kept(row.unit_id, files=False)
+            return term_of(kept.product, kept.unit, row.kind).grace
+        except Exception:
+            log.exception("commitment.grace_unknown", unit=row.unit_id, kind=row.kind)
+            return CommitmentTerm(row.kind, timedelta()).grace
 
     def _failing(self, head: Commitment, now: datetime) -> tuple[datetime, timedelta]:
         """Since when it fails, and for how long it was seen to. A look counts for the time between two looks at most:

@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 from makegood.catalog.products import ProductUnknown
 from makegood.engine import Engine, WorkState
 from makegood.fulfillment import keeping, outside
+from makegood.fulfillment.commitments import Commitments
 from makegood.fulfillment.models import ArtefactRow, Grant, GrantLink, Redelivery
 from makegood.fulfillment.targets import Bench, Target
 from makegood.fulfillment.telling import Telling
@@ -23,6 +24,7 @@ from makegood.orders.models import Obligation
 from makegood.orders.states import Delivery, Money
 from makegood.product_api import Artefact
 from makegood.storage.assets import Asset, Hold, HoldKind
+from makegood.storage.objects import ObjectDamaged, ObjectMissing
 
 REDELIVER = "fulfillment.redeliver"
 AT_A_TIME = 100
@@ -48,11 +50,12 @@ class Redelivering:
     """`delivery` stays `delivered` all the while. One redelivery of an obligation at a time."""
 
     def __init__(
-        self, bench: Bench, fulfillment: Fulfillment, telling: Telling, retry_seconds: float,
-        downloads_last: timedelta | None = None,
+        self, bench: Bench, fulfillment: Fulfillment, commitments: Commitments, telling: Telling,
+        retry_seconds: float, downloads_last: timedelta | None = None,
     ) -> None:  # fmt: skip
         self._bench, self._database, self._engine, self._clock = bench, bench.database, bench.engine, bench.clock
         self._fulfillment, self._workshop, self._telling = fulfillment, bench.workshop, telling
+        self._commitments = commitments
         self._retry_seconds, self._downloads_last = retry_seconds, downloads_last
 
     def register(self, engine: Engine) -> None:
@@ -146,7 +149,7 @@ class Redelivering:
     def _is_sound(self, asset: Asset) -> bool:
         try:
             self._workshop.objects.verify(asset.key, asset.sha256, asset.size)
-        except MakegoodError as error:
+        except (ObjectMissing, ObjectDamaged) as error:
             log.warning("artefact.unsound", asset=asset.id, problem=error.for_operator())
             return False
         return asset.deleting_at is None
@@ -178,6 +181,8 @@ class Redelivering:
     def _done(self, row: Redelivery, target: Target, made: Sequence[Artefact], broken: list[str]) -> None:
         now = self._clock.now()
         with self._database.write() as session:
+            if made:
+                self._commitments.take_back_again(session, target.unit.id)
             obligation = session.get_one(Obligation, row.obligation_id, with_for_update=True)
             _require_delivered(obligation)
             ended = session.execute(
@@ -254,10 +259,11 @@ class Redelivering:
                 .where(Redelivery.id == row.id, Redelivery.open_for.is_not(None))
                 .values(open_for=None, failed_at=self._clock.now(), problem=problem)
             )
-            order_id = session.get_one(Obligation, row.obligation_id).order_id
+            owed = session.get_one(Obligation, row.obligation_id)
             audit.record(
-                session, self._clock, "redelivery.given_up", row.obligation_id, order_id, by=row.by, problem=problem
+                session, self._clock, "redelivery.given_up", owed.id, owed.order_id, by=row.by, problem=problem
             )
+            self._commitments.take_back_again(session, owed.unit_id)
 
     def _again(self, row: Redelivery, delay: float, problem: str | None) -> None:
         with self._database.write() as session:

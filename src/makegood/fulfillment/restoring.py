@@ -6,7 +6,7 @@ import sqlalchemy as sa
 
 from makegood.engine import Engine
 from makegood.fulfillment import keeping
-from makegood.fulfillment.commitments import is_standing
+from makegood.fulfillment.commitments import Commitments, is_standing
 from makegood.fulfillment.models import Commitment, Grant
 from makegood.fulfillment.outside import Superseded
 from makegood.fulfillment.states import CommitmentState
@@ -38,8 +38,9 @@ def restore_work_id(commitment_id: str, restore_try: int) -> str:
 class Restoring:
     """secure inputs → make → verify → probe → grant anew. A try that fails is recorded; the sweep asks again."""
 
-    def __init__(self, bench: Bench, obligations: Obligations, telling: Telling) -> None:
+    def __init__(self, bench: Bench, obligations: Obligations, commitments: Commitments, telling: Telling) -> None:
         self._bench, self._obligations, self._telling = bench, obligations, telling
+        self._commitments = commitments
         self._database, self._engine, self._clock = bench.database, bench.engine, bench.clock
 
     def register(self, engine: Engine) -> None:
@@ -60,6 +61,9 @@ class Restoring:
                 audit.record(
                     session, self._clock, "commitment.not_restored", owed.id, owed.order_id, problem=str(error)[:500]
                 )
+        # It may have ended meanwhile, and been taken back before this made it once more.
+        with self._database.write() as session:
+            self._commitments.take_back_again(session, session.get_one(Commitment, commitment_id).unit_id)
 
     def _claim(self, commitment_id: str, work: str) -> tuple[str, int] | None:
         with self._database.write() as session:

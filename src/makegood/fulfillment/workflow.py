@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
+from operator import itemgetter
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
@@ -198,17 +199,19 @@ class Fulfillment:
     def _settle(self, failed: Mapping[Member, MakegoodError]) -> None:
         """What becomes of each that was not delivered: overtaken, given back, or tried again on its own."""
         with self._database.write() as session:
-            for (obligation_id, attempt), error in failed.items():
+            # In their order, as everybody locks them.
+            for (obligation_id, attempt), error in sorted(failed.items(), key=itemgetter(0)):
                 if isinstance(error, Superseded):
-                    self._discarding.lost(session, obligation_id, attempt)
+                    counts = False
                 elif isinstance(error, Unmakeable):
-                    if self._obligations.give_up(session, obligation_id, attempt, error):
+                    counts = self._obligations.give_up(session, obligation_id, attempt, error)
+                    if counts:
                         self._telling.sorry(session, self._obligations.get(session, obligation_id))
-                    else:
-                        self._discarding.lost(session, obligation_id, attempt)
                 else:
                     backoff = min(LONGEST_BACKOFF, self._retry_seconds * 2 ** min(attempt - 1, 20))
-                    self._obligations.failed(session, obligation_id, attempt, error, backoff)
+                    counts = self._obligations.failed(session, obligation_id, attempt, error, backoff)
+                if not counts:
+                    self._discarding.lost(session, obligation_id, attempt)
 
 
 @contextmanager

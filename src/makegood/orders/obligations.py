@@ -68,10 +68,8 @@ class Obligations:
     def claim(self, session: Session, work: str, step: str) -> list[Obligation]:
         """Take what this workflow is to work off into making, as far as it is still this workflow's and its money is
         kept; it begins with `step`."""
-        # Locked in their order, so that two who want some of the same don't wait for each other.
-        mine = sa.select(Obligation.id).where(Obligation.work == work).order_by(Obligation.id).with_for_update()
         taken = DELIVERY.take(
-            session, Obligation.delivery, Obligation.id.in_(mine), Delivery.MAKING, Obligation.work == work,
+            session, Obligation.delivery, Obligation.id.in_(_in_order(work)), Delivery.MAKING, Obligation.work == work,
             Obligation.money == Money.KEPT, lease_until=self._clock.now() + LEASE, at_step=step,
         )  # fmt: skip
         claimed = sorted(taken, key=attrgetter("id"))
@@ -84,7 +82,7 @@ class Obligations:
         """Say which step this workflow is working on, for who waits and for the order's story, and renew the lease."""
         members = session.execute(
             sa.update(Obligation)
-            .where(Obligation.work == work, Obligation.delivery.in_(OPEN_DELIVERY))
+            .where(Obligation.id.in_(_in_order(work)), Obligation.delivery.in_(OPEN_DELIVERY))
             .values(at_step=step, lease_until=self._clock.now() + LEASE)
             .returning(Obligation.id, Obligation.order_id, Obligation.attempt)
             .execution_options(synchronize_session=False)
@@ -295,3 +293,9 @@ class Obligations:
 
     def _note(self, session: Session, obligation: Obligation, event: str, **data: Any) -> None:
         audit.record(session, self._clock, event, obligation.id, obligation.order_id, **data)
+
+
+def _in_order(work: str) -> sa.Select[str]:
+    """What this workflow works off, locked in its order, so that two who want some of the same don't wait for each
+    other."""
+    return sa.select(Obligation.id).where(Obligation.work == work).order_by(Obligation.id).with_for_update()

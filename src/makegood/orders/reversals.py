@@ -118,6 +118,16 @@ class Reversals:
             self._note(session, owed, "obligation.resumed", deadline=deadline.isoformat())
         return resumed
 
+    def remember(self, session: Session, owed: Obligation, reason: str) -> None:
+        """All of its money was on its way back before a restored backup forgot that: it is again."""
+        now = self._clock.now()
+        moved = MONEY.move(
+            session, Obligation.money, Obligation.id == owed.id, Money.REFUNDING, come_from=[Money.KEPT],
+            reason=reason, refund_try=1, **abandonment(now),
+        )  # fmt: skip
+        if moved:
+            self._note(session, owed, "obligation.refunding", reason=reason)
+
     def end_if_gone(self, session: Session, obligation_id: str) -> bool:
         """Whether all of an obligation's money has gone back; if so it and its refunds that did nothing end."""
         owed = session.get_one(Obligation, obligation_id, with_for_update=ROW, populate_existing=True)

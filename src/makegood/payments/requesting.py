@@ -70,7 +70,8 @@ class Requesting:
                 self._engine.enqueue(session, REQUEST, again_id, payment_id, delay=delay)
 
     def request(self, payment_id: str) -> None:
-        """Ask the provider, unless it has been asked: then take what it says."""
+        """Ask the provider, unless it has been asked: then take what it says. What it refused until its time was up is
+        not asked for any more."""
         with self._database.read() as session:
             payment = session.get_one(Payment, payment_id)
             order = session.get_one(Order, payment.order_id)
@@ -78,7 +79,11 @@ class Requesting:
             return
         provider = self._providers[payment.provider]
         faults.reach("request:before")
-        seen = provider.find(payment.id) or provider.request(self._asked(payment, order))
+        seen = provider.find(payment.id)
+        if seen is None and payment.expires_at <= self._clock.now():
+            self._settling.lapse(payment.id)
+            return
+        seen = seen or provider.request(self._asked(payment, order))
         faults.reach("request:after")
         self._note_pending(payment, seen)
         self._settling.apply(payment.id, seen)

@@ -13,7 +13,7 @@ from makegood.kernel.clock import Clock
 from makegood.kernel.database import Database
 from makegood.kernel.ids import new_id
 from makegood.orders.models import Obligation, Order, Refund
-from makegood.orders.reversals import ANEW, ROW, Reversals, Share, asking
+from makegood.orders.reversals import ANEW, ROW, WHOLE, Reversals, Share, asking
 from makegood.orders.states import DISPUTE, REFUND, DisputeState, PaymentState, RefundState
 from makegood.payments.findings import Finding, amount
 from makegood.payments.models import CountedRefund, Dispute, Payment
@@ -129,6 +129,8 @@ class Reversing:
         session.add(lost)
         session.flush()
         self._note(session, payment, "refund.remembered", lost.id, amount=seen.amount_minor, ref=seen.ref)
+        if key == WHOLE:
+            self._reversals.remember(session, obligation, FORGOTTEN)
         return lost
 
     def _same(self, known: Refund, seen: ProviderRefund, times: int) -> Refund | None:

@@ -85,6 +85,19 @@ class Settling:
         self.apply(known, seen)
         return known
 
+    def lapse(self, payment_id: str) -> None:
+        """The provider has nothing of this payment and its time is up: it has expired, and can't pay unless the
+        provider speaks of it after all."""
+        with self._database.write() as session:
+            payment = locked(session, payment_id)
+            moved = PAYMENT.move(
+                session, Payment.state, Payment.id == payment_id, PaymentState.EXPIRED,
+                come_from=[PaymentState.REQUESTED], closed_at=self._clock.now(),
+            )  # fmt: skip
+            if moved and payment.order_id is not None:
+                audit.record(session, self._clock, "payment.expired", payment_id, payment.order_id, details={})
+                self._close_order(session, payment.order_id)
+
     def _paid(self, session: Session, payment: Payment, seen: ProviderPayment) -> str | None:
         """Returns our id of the payment that has become paid by this, if one has."""
         now = self._clock.now()

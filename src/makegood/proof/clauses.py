@@ -152,12 +152,14 @@ class CommitmentsEnd:
     name = "what was promised until a date is over after it"
 
     def violations(self, evidence: Evidence) -> Iterator[tuple[str, str]]:
+        is_failing_and_disputed = sa.and_(Obligation.money == Money.DISPUTED, Commitment.failing_since.is_not(None))
         query = (
             sa.select(Order.number, Commitment.kind, Commitment.until)
             .join(Obligation, Obligation.id == Commitment.obligation_id)
             .join(Order, Order.id == Obligation.order_id)
             .where(Commitment.state == CommitmentState.STANDING, Commitment.until < evidence.now - OVERDUE)
-            .where(~is_being_renewed(Commitment.unit_id))
+            # Whether what has failed is paid back is known once its dispute is over.
+            .where(~is_being_renewed(Commitment.unit_id), ~is_failing_and_disputed)
         )
         for number, kind, until in evidence.session.execute(query):
             yield number, f"its {kind} was to end at {until:%Y-%m-%d %H:%M} and nothing ended it"

@@ -10,10 +10,9 @@ from sqlalchemy.exc import IntegrityError
 
 from makegood.kernel.clock import Clock, SystemClock
 from makegood.kernel.database import Database
-from makegood.kernel.errors import MakegoodError
 from makegood.kernel.ids import new_id
 from makegood.storage.assets import Asset, Hold
-from makegood.storage.objects import ObjectStore, StoredObject
+from makegood.storage.objects import ObjectMissing, ObjectStore, StoredObject
 
 AT_A_TIME = 500
 
@@ -85,7 +84,7 @@ class Orphans:
     def _is_there(self, key: str) -> bool:
         try:
             self._objects.path(key)
-        except MakegoodError:
+        except ObjectMissing:
             return False
         return True
 
