@@ -137,4 +137,9 @@ MUTANTS = [
         (("engine/isolation.py", "if not self._pool.active and not self._stopped:", "if False:"),),
         "tests/crash/test_isolated_kills.py::test_a_killed_process_for_isolated_work_is_replaced",
     ),
+    Mutant(
+        "a log that can't be written ends whoever writes it",
+        (("kernel/logs.py", "with contextlib.suppress(OSError, ValueError):", "if True:"),),
+        "tests/crash/test_full_disk.py::test_after_a_full_disk_everything_goes_on_by_itself",
+    ),
 ]  # fmt: skip

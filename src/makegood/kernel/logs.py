@@ -61,6 +61,17 @@ class RecentLog:
                     newer.rename(older)
 
 
+class Stderr(structlog.PrintLogger):
+    """Writes lines to stderr. A full disk below it, or a reader that is gone, must not end whoever has something to
+    say, who is often just dealing with that."""
+
+    def msg(self, message: str) -> None:
+        with contextlib.suppress(OSError, ValueError):
+            super().msg(message)
+
+    log = debug = info = warn = warning = fatal = failure = err = error = critical = exception = msg
+
+
 def recent_files(folder: Path) -> list[Path]:
     """The files that are kept, oldest first."""
     paths = [folder / f"{FILE}.{number}" for number in range(FILES - 1, 0, -1)]
@@ -81,7 +92,7 @@ def configure(*, json: bool, level: str = "INFO", folder: Path | None = None, ke
             structlog.processors.JSONRenderer() if json else structlog.dev.ConsoleRenderer(),
         ],
         wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelNamesMapping()[level]),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        logger_factory=lambda *_: Stderr(sys.stderr),
     )
 
 
