@@ -3,10 +3,12 @@ what they pay for, and nothing that was asked for before can be paid any more.""
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
 import subprocess
 import sys
+import time
 import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -286,6 +288,24 @@ def test_an_order_that_its_provider_never_takes_closes_when_its_time_is_up(tmp_p
 
         until(lambda: customer.order(number)["state"] == "cancelled", 30, "the end of what nobody can pay")
         customer.quote(draft, promotion="ONCE")
+
+
+def test_a_free_order_that_had_to_wait_for_its_shop_is_delivered(tmp_path: Path) -> None:
+    with Shop(tmp_path, sells=SAMPLES, MAKEGOOD_PAYMENT_MINUTES="0.01") as shop:
+        command = [sys.executable, "-m", "makegood.cli", "promotion", "GIFT", "--percent", "100"]
+        subprocess.run(command, env=shop.env, check=True, capture_output=True)
+        customer = shop.customer()
+        draft = customer.draft({}, "notes")
+        gift = {"draft_id": draft, "key": "the same key", "quote": customer.quote(draft, promotion="GIFT")}
+        shop.die_at("request:before")
+        with contextlib.suppress(httpx.HTTPError):
+            customer.checkout(**gift)
+        shop.wait_for_death()
+        time.sleep(1)
+
+        shop.start()
+
+        assert customer.at_rest(customer.checkout(**gift)["number"])["state"] == "delivered"
 
 
 def test_afterwards_the_books_are_true(shop: Shop) -> None:

@@ -80,7 +80,8 @@ class Requesting:
         provider = self._providers[payment.provider]
         faults.reach("request:before")
         seen = provider.find(payment.id)
-        if seen is None and payment.expires_at <= self._clock.now():
+        # What costs nothing needs nobody's money in time.
+        if seen is None and payment.amount_minor > 0 and payment.expires_at <= self._clock.now():
             self._settling.lapse(payment.id)
             return
         seen = seen or provider.request(self._asked(payment, order))
