@@ -25,6 +25,7 @@ from makegood.kernel.clock import SystemClock
 from makegood.kernel.signing import Signer
 from makegood.product_api import PriceLine
 from tests.race.test_money import paid_elsewhere
+from tests.race.test_money import promote as give_away
 from tests.samples.post_office import PostOffice
 from tests.shops import SAMPLES, Customer, MailServer, Shop, until
 
@@ -292,8 +293,7 @@ def test_an_order_that_its_provider_never_takes_closes_when_its_time_is_up(tmp_p
 
 def test_a_free_order_that_had_to_wait_for_its_shop_is_delivered(tmp_path: Path) -> None:
     with Shop(tmp_path, sells=SAMPLES, MAKEGOOD_PAYMENT_MINUTES="0.01") as shop:
-        command = [sys.executable, "-m", "makegood.cli", "promotion", "GIFT", "--percent", "100"]
-        subprocess.run(command, env=shop.env, check=True, capture_output=True)
+        give_away(shop, "GIFT")
         customer = shop.customer()
         draft = customer.draft({}, "notes")
         gift = {"draft_id": draft, "key": "the same key", "quote": customer.quote(draft, promotion="GIFT")}

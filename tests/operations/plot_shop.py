@@ -164,6 +164,13 @@ class Bought:
         """Its plot is gone, and nobody gave it up."""
         (self.shop.world / "staked" / self.reference).unlink()
 
+    def takes_effect_late(self, name: str) -> None:
+        """What was delayed for this name happens after all, and is given up again."""
+        before = self.shop.undone(self.reference)
+        self.shop.delay(name, delays=False)
+        until(lambda: self.shop.undone(self.reference) > before, SECONDS, "the late effect being given up")
+        until(lambda: not self.shop.is_staked(self.reference), SECONDS, "its end")
+
     def term_ends(self) -> None:
         """What was promised of it is over, and its plot is given up for that."""
         before = self.shop.undone(self.reference)

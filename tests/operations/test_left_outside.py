@@ -96,10 +96,7 @@ def test_what_takes_effect_outside_after_its_order_was_given_back_is_undone_too(
     assert office.parts.operating.refund(bought.obligation, ANN, "It takes too long.")
     until(lambda: shop.undone(bought.reference), SECONDS, "what is not there yet being undone")
 
-    shop.delay("hal", delays=False)
-
-    until(lambda: shop.is_staked(bought.reference), SECONDS, "the late effect")
-    until(lambda: not shop.is_staked(bought.reference), SECONDS, "its end")
+    bought.takes_effect_late("hal")
 
 
 def test_erasing_waits_for_what_is_left_outside_of_a_delivered_order(

@@ -188,10 +188,7 @@ def test_what_is_restored_while_its_money_goes_back_is_taken_back(shop: PlotShop
     assert office.parts.operating.refund(bought.obligation, ANN, "It keeps failing.")
     until(lambda: shop.undone(bought.reference), SECONDS, "what is not there yet being given up")
 
-    shop.delay("dan", delays=False)
-
-    until(lambda: shop.is_staked(bought.reference), SECONDS, "the late effect")
-    until(lambda: not shop.is_staked(bought.reference), SECONDS, "its end")
+    bought.takes_effect_late("dan")
 
 
 def test_a_term_that_had_failed_when_its_time_was_up_is_paid_back_in_part_once_its_dispute_is_won(

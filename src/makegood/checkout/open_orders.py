@@ -80,7 +80,4 @@ class OpenOrders:
 
 def _wish_of(order: Order) -> Wish:
     [line] = order.lines
-    return Wish(
-        order.email, order.currency, order.total_minor, line.quantity,
-        order.promotion, line.renews_unit_id,
-    )  # fmt: skip
+    return Wish(order.email, order.currency, order.total_minor, line.quantity, order.promotion, line.renews_unit_id)

@@ -65,9 +65,11 @@ class CommitmentSweep:
         with self._database.read() as session:
             over = list(session.scalars(query.limit(AT_A_TIME)))
         for row in over:
-            grace = self._grace(row) if row.failing_since else timedelta()
-            with self._database.write() as session:
-                self._commitments.end(session, row.id, grace)
+            # Whether what fails was kept to its end only its product can say: without it, this one waits.
+            with logs.contained(log, "commitment.not_ended", commitment=row.id):
+                grace = self._grace(row) if row.failing_since else timedelta()
+                with self._database.write() as session:
+                    self._commitments.end(session, row.id, grace)
 
     def probe(self) -> None:
         """Look at what is due to be looked at."""
@@ -160,13 +162,8 @@ class CommitmentSweep:
             self._restore(head.id, head.restore_try)
 
     def _grace(self, row: Commitment) -> timedelta:
-        """How long it may fail; where its product can't be asked, what a product that says nothing means."""
-        try:
-            kept = self._kept(row.unit_id, files=False)
-            return term_of(kept.product, kept.unit, row.kind).grace
-        except Exception:
-            log.exception("commitment.grace_unknown", unit=row.unit_id, kind=row.kind)
-            return CommitmentTerm(row.kind, timedelta()).grace
+        kept = self._kept(row.unit_id, files=False)
+        return term_of(kept.product, kept.unit, row.kind).grace
 
     def _failing(self, head: Commitment, now: datetime) -> tuple[datetime, timedelta]:
         """Since when it fails, and for how long it was seen to. A look counts for the time between two looks at most:

@@ -110,9 +110,9 @@ class CodeSpec:
 @dataclass(frozen=True, slots=True)
 class CommitmentTerm:
     """What stays owed after delivery, counted from it. While it stands it is probed; once that has failed for `grace`,
-    the unit is made again under its old references, and if it still fails `limit` later, what was paid for the unused
-    part of the term goes back. Only time in which it was looked at counts as failing: each failed look for the time
-    between two looks at most."""
+    the unit is made again under its old references, and if it still fails `limit` later, or when its time is up, what
+    was paid for the unused part of the term goes back. Only time in which it was looked at counts as failing: each
+    failed look for the time between two looks at most."""
 
     kind: str
     lasts: timedelta
