@@ -33,6 +33,16 @@ def test_the_newest_lines_are_kept_whole_within_the_limit(tmp_path: Path) -> Non
         assert own == sorted(own)
 
 
+def test_the_newest_line_is_always_in_the_newest_file(tmp_path: Path) -> None:
+    log = RecentLog(tmp_path, LIMIT)
+    for number in range(500):
+        log(None, "info", {"event": "x" * 80, "number": number})
+        newest = recent_files(tmp_path)[-1]
+        assert newest.name == "makegood.log"
+        assert json.loads(newest.read_text().splitlines()[-1])["number"] == number
+        assert newest.stat().st_size <= LIMIT
+
+
 def test_an_error_is_kept_with_where_it_happened(tmp_path: Path) -> None:
     log = RecentLog(tmp_path, LIMIT)
     try:

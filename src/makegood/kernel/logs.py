@@ -40,19 +40,25 @@ class RecentLog:
     def _write(self, line: bytes) -> None:
         self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         path = self._folder / FILE
+        if self._is_full(path, len(line)):
+            self._rotate(path, len(line))
         handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
         try:
             os.write(handle, line)
-            is_full = os.fstat(handle).st_size > self._limit
         finally:
             os.close(handle)
-        if is_full:
-            self._rotate(path)
 
-    def _rotate(self, path: Path) -> None:
+    def _is_full(self, path: Path, more: int) -> bool:
+        try:
+            size = path.stat().st_size
+        except FileNotFoundError:
+            return False
+        return size > 0 and size + more > self._limit
+
+    def _rotate(self, path: Path, more: int) -> None:
         with (self._folder / ".rotating").open("w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
-            if path.stat().st_size <= self._limit:
+            if not self._is_full(path, more):
                 return  # another process has just done it
             for number in range(FILES - 1, 0, -1):
                 older = self._folder / f"{FILE}.{number}"
