@@ -269,7 +269,7 @@ def build(
     surplus = Surplus(database, engine, clock, reversing, timedelta(hours=settings.stray_hours))
     settling = Settling(database, clock, providers, obligations, reversing, surplus, deadline, money_telling)
     requesting = Requesting(database, engine, clock, providers, settling, links)
-    refunding = Refunding(database, engine, clock, providers, reversals, reversing, money_telling)
+    refunding = Refunding(database, engine, clock, providers, reversals, reversing)
     inbox = Inbox(database, engine, clock, providers, settling, reversing)
     reconciling = Reconciling(database, clock, providers, settling, reversing, surplus)
     fulfillment = assemble(

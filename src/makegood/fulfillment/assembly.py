@@ -57,7 +57,7 @@ def assemble(
     sweep = FulfillmentSweep(database, engine, clock, obligations, telling)
     return FulfillmentParts(
         jobs=jobs,
-        operating=Operating(bench, obligations, fulfillment, redelivering, deadline),
+        operating=Operating(bench, obligations, fulfillment, redelivering, telling, deadline),
         sweeps=(sweep.run, sweep.tell_lines, redelivering.sweep, discarding.sweep, jobs.sweep),
         commitment_sweeps=CommitmentSweep(bench, commitments, settings.probe_seconds).parts,
     )

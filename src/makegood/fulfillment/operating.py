@@ -14,6 +14,7 @@ from makegood.fulfillment.models import Redelivery
 from makegood.fulfillment.opening import artefact_name, media_type_of, require_opens
 from makegood.fulfillment.redelivering import Redelivering
 from makegood.fulfillment.targets import Bench, Target
+from makegood.fulfillment.telling import Telling
 from makegood.fulfillment.units import current_obligation
 from makegood.fulfillment.workflow import Fulfillment
 from makegood.kernel import audit
@@ -59,10 +60,11 @@ class Operating:
 
     def __init__(
         self, bench: Bench, obligations: Obligations, fulfillment: Fulfillment, redelivering: Redelivering,
-        deadline: Callable[[str], timedelta],
+        telling: Telling, deadline: Callable[[str], timedelta],
     ) -> None:  # fmt: skip
         self._bench, self._database, self._clock, self._obligations = bench, bench.database, bench.clock, obligations
-        self._fulfillment, self._redelivering, self._deadline = fulfillment, redelivering, deadline
+        self._fulfillment, self._redelivering = fulfillment, redelivering
+        self._telling, self._deadline = telling, deadline
 
     def retry(self, obligation_id: str, by: str, reason: str) -> bool:
         """Begin a new attempt now, whatever went wrong before; not when it is at rest, and not while an attempt that
@@ -84,9 +86,13 @@ class Operating:
         _require(by, reason)
         with self._database.write() as session:
             owed = self._lock(session, obligation_id)
+            ends_for_nothing = owed.allocated_minor == 0 and owed.delivery in OPEN_DELIVERY
             done = self._obligations.give_back(session, owed.id, reason)
             if done:
                 self._note(session, owed, "operator.refunded", by, reason)
+                if ends_for_nothing:
+                    # There is no money whose going back would tell of it.
+                    self._telling.sorry(session, owed, reason)
         return done
 
     def redeliver(self, obligation_id: str, by: str, reason: str) -> bool:

@@ -92,22 +92,26 @@ class Telling:
         )  # fmt: skip
         self._mailer.post(session, key=f"redelivered/{redelivery_id}", to=order.email, letter=letter, order_id=order.id)
 
-    def sorry(self, session: Session, obligation: Obligation) -> None:
-        """What was paid for can't be delivered: why, and what happens to its money. One of several of a line waits for
-        the others: `line_at_rest` tells."""
+    def sorry(self, session: Session, obligation: Obligation, reason: str = "") -> None:
+        """What was paid for can't be delivered: why (an operator's `reason`, or what the work has said), and what
+        happens to its money. One of several of a line waits for the others: `line_at_rest` tells."""
         order, line, _ = self._whose(session, obligation.unit_id)
         if line.quantity > 1 and obligation.number == 0:
             return
         amount = obligation.allocated_minor - obligation.returned_minor
-        self._apologise(session, order, line, obligation, amount)
+        self._apologise(session, order, line, obligation, amount, reason)
 
-    def _apologise(self, session: Session, order: Order, line: OrderLine, obligation: Obligation, minor: int) -> None:
+    def _apologise(
+        self, session: Session, order: Order, line: OrderLine, obligation: Obligation, minor: int, reason: str = ""
+    ) -> None:
         others = any(
             o.id != obligation.id and o.delivery != Delivery.ABANDONED for o in obligations_of(session, order.id)
         )
         letter = Apology(
             order_number=order.number, order_url=self._links.order(order), title=line.description,
-            reason=obligation.reason or "", others=others, test=order.test, amount=Amount(minor, order.currency),
+            # What the work says of money would be wrong where there is none.
+            reason=reason or (obligation.reason or "" if minor else ""), others=others, test=order.test,
+            amount=Amount(minor, order.currency),
         )  # fmt: skip
         key = apology_key(obligation.id)
         self._mailer.post(session, key=key, to=order.email, letter=letter, order_id=order.id)

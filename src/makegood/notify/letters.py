@@ -160,8 +160,8 @@ def apology_key(obligation_id: str) -> str:
 @dataclass(frozen=True, slots=True)
 class Apology(Letter):
     """Sent when something that was ordered is not made any more, before its money is back. `title` says what it is,
-    `reason` is one or more whole sentences in plain words; `amount` goes back and may be nothing; `others`: the order
-    has more units, which stand; `test`: no real money moves."""
+    `reason` is one or more whole sentences in plain words, or nothing; `amount` goes back and may be nothing;
+    `others`: the order has more units, which stand; `test`: no real money moves."""
 
     template = "apology"
 

@@ -22,9 +22,11 @@ def words_for(order: Mapping[str, Any], *, came_from_paying: bool, mailed: bool)
     if order["state"] == "cancelled" or (order["state"] == "awaiting_payment" and payment and not payment["open"]):
         return _unpaid(order)
     words = _words(order, came_from_paying, mailed)
-    if not order["surplus"]:
-        return words
-    return replace(words, explanation=f"{words.explanation} {_surplus(order)}")
+    if goodwill := _goodwill(order):
+        words = replace(words, headline=goodwill.headline, explanation=f"{words.explanation} {goodwill.explanation}")
+    if order["surplus"]:
+        words = replace(words, explanation=f"{words.explanation} {_surplus(order)}")
+    return words
 
 
 def _words(order: Mapping[str, Any], came_from_paying: bool, mailed: bool) -> Words:
@@ -37,15 +39,50 @@ def _words(order: Mapping[str, Any], came_from_paying: bool, mailed: bool) -> Wo
         case "delivered":
             also = "We have mailed you the links, too" if mailed else "We are mailing you the links, too"
             return Words("Here it is", f"Made, checked and ready to download. {also}, to {email}.")
+        case "partly_delivered" if order["total"]["minor"] == 0:
+            return Words("Partly delivered", "What could be made is here. Nothing was charged for the rest.")
         case "partly_delivered":
-            return Words("Partly delivered", "What could be made is here. The money for the rest goes back to you.")
-        case "refunded" if any(unit["money"] == "charged_back" for unit in order["units"]):
-            said = f"Your bank has given you back {total}, so this order has ended and its downloads are closed."
-            return Words("Your bank took the payment back", said)
-        case "refunded" if all(unit["delivery"] == "delivered" for unit in order["units"]):
-            return Words("Your money goes back", f"{total} is given back to you, and the downloads are closed.")
+            return Words("Partly delivered", f"What could be made is here. The money for the rest {_fate(order)}.")
         case _:
-            return Words("Your money goes back", f"We could not deliver this order, so {total} is given back to you.")
+            return _given_back(order)
+
+
+def _given_back(order: Mapping[str, Any]) -> Words:
+    """For an order of which nothing that was paid for is kept, whoever gave its money back."""
+    total, by_bank = order["total"], order["charged_back"]
+    was_delivered = all(unit["delivery"] == "delivered" and unit["withdrawn"] for unit in order["units"])
+    closed = " This order has ended, and its downloads are closed." if was_delivered else ""
+    if total["minor"] == 0:
+        said = "" if was_delivered else " We could not make it."
+        return Words("This order has ended", f"Nothing was charged, so no money has to move.{said}{closed}")
+    if by_bank["minor"] == total["minor"]:
+        return Words("Your bank took the payment back", f"Your bank has given you back {total['text']}.{closed}")
+    headline = "Your money goes back" if _is_going(order) else "Your money has gone back"
+    if by_bank["minor"]:
+        said = f"Of {total['text']} your bank has given you back {by_bank['text']}; the rest {_fate(order)}."
+        return Words(headline, f"{said}{closed}")
+    if was_delivered:
+        return Words(headline, f"{total['text']} {_fate(order)}.{closed}")
+    return Words(headline, f"We could not deliver this order, so {total['text']} {_fate(order)}.")
+
+
+def _is_going(order: Mapping[str, Any]) -> bool:
+    return any(unit["money"] == "refunding" for unit in order["units"])
+
+
+def _fate(order: Mapping[str, Any]) -> str:
+    """Where the money is that goes back; the units say it one by one."""
+    return "is going back to you" if _is_going(order) else "has gone back to you"
+
+
+def _goodwill(order: Mapping[str, Any]) -> Words | None:
+    """For an order of which something is made once more, at no price."""
+    given = [unit["delivery"] for unit in order["units"] if unit["goodwill"] and not unit["withdrawn"]]
+    if not given:
+        return None
+    if all(delivery == "delivered" for delivery in given):
+        return Words("Here it is all the same", "We have made it once more, and it costs you nothing.")
+    return Words("Being made once more", "We are making it all the same, and it costs you nothing.")
 
 
 def _unpaid(order: Mapping[str, Any]) -> Words:

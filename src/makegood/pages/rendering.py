@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -53,7 +54,7 @@ class Pages:
         self._environment = environment(folders, shop.settings.shop_name)
         self._environment.globals.update(development=shop.settings.env != "production")
         self._environment.filters.update(
-            order_state=lambda state: ORDER_STATES[state],
+            order_state=_order_state,
             money_state=lambda state: MONEY_STATES[state or "kept"],
             artefact_label=lambda artefact: ARTEFACT_KINDS.get(artefact["media_type"], artefact["name"]),
         )
@@ -77,3 +78,8 @@ def pages_of(request: Request) -> Pages:
         found = Pages(services(request))
         request.app.state.pages = found
     return found
+
+
+def _order_state(order: Mapping[str, Any]) -> str:
+    free = order["state"] == "refunded" and order["total"]["minor"] == 0
+    return "Ended" if free else ORDER_STATES[order["state"]]

@@ -13,7 +13,7 @@ from makegood.kernel.clock import Clock
 from makegood.kernel.database import Database
 from makegood.kernel.errors import MakegoodError, NotFound
 from makegood.kernel.ids import new_id
-from makegood.orders.models import Obligation, Order, Refund
+from makegood.orders.models import Obligation, Refund
 from makegood.orders.obligations import REFUND
 from makegood.orders.reversals import (
     PAY_BACK,
@@ -30,7 +30,6 @@ from makegood.orders.states import Money, RefundState
 from makegood.payments.models import Payment
 from makegood.payments.provider import PaymentProvider, ProviderRefund, ProviderReversals
 from makegood.payments.reversing import Reversing, gone, locked
-from makegood.payments.telling import Telling
 
 log = logs.get("payments")
 
@@ -43,10 +42,10 @@ class Refunding:
 
     def __init__(
         self, database: Database, engine: Engine, clock: Clock, providers: dict[str, PaymentProvider],
-        reversals: Reversals, reversing: Reversing, telling: Telling,
+        reversals: Reversals, reversing: Reversing,
     ) -> None:  # fmt: skip
         self._database, self._engine, self._clock, self._providers = database, engine, clock, providers
-        self._reversals, self._reversing, self._telling = reversals, reversing, telling
+        self._reversals, self._reversing = reversals, reversing
 
     def register(self, engine: Engine) -> None:
         """Make the workflows known to the engine."""
@@ -188,7 +187,7 @@ class Refunding:
             else:
                 left, ended = self._left_of_unit(session, refund)
             if ended:
-                self._tell_of_nothing(session, payment, refund)
+                self._note_nothing(session, payment, refund)
                 return 0
             amount = max(0, left if refund.key in (WHOLE, SURPLUS) else min(left, refund.amount_minor))
             if amount > 0:
@@ -214,15 +213,12 @@ class Refunding:
         )  # fmt: skip
         return owed.allocated_minor - owed.returned_minor - int(others or 0), False
 
-    def _tell_of_nothing(self, session: Session, payment: Payment, refund: Refund) -> None:
-        """What cost nothing has nothing to give back; its customer hears all the same why it does not come."""
-        session.refresh(refund)
+    def _note_nothing(self, session: Session, payment: Payment, refund: Refund) -> None:
+        """There was nothing to give back, or nothing any more; whoever ended the work has told the customer why."""
         audit.record(
             session, self._clock, "refund.succeeded", refund.id, payment.order_id,
             amount=0, currency=refund.currency, reason=refund.reason,
         )  # fmt: skip
-        if payment.order_id is not None and payment.captured_minor == 0:
-            self._telling.refunded(session, session.get_one(Order, payment.order_id), refund)
 
     def _not_yet(self, refund: Refund, problem: str) -> None:
         """Keep the debt open and say why; the sweep tries again."""

@@ -56,6 +56,16 @@ def gone_of(session: Session, payment_ids: Sequence[str]) -> dict[str, int]:
     return back
 
 
+def charged_back_of(session: Session, order_id: str) -> int:
+    """How much of what bought an order its customer's bank has taken back, in minor units."""
+    query = (
+        sa.select(sa.func.coalesce(sa.func.sum(Dispute.amount_minor), 0))
+        .join(Payment, Payment.id == Dispute.payment_id)
+        .where(Payment.order_id == order_id, Payment.problem.is_(None), Dispute.state == DisputeState.LOST)
+    )
+    return int(session.scalar(query) or 0)
+
+
 class Reversing:
     """What has gone back of payments, and what their cardholders' banks ask back."""
 

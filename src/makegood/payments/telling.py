@@ -59,8 +59,6 @@ class Telling:
 
     def refunded(self, session: Session, order: Order, refund: Refund) -> None:
         """Money is on its way back, and why. Of one unit of several `line_refunded` tells, when it knows of all."""
-        if refund.amount_minor == 0:
-            return
         quantity = sa.select(OrderLine.quantity).join(Unit, Unit.order_line_id == OrderLine.id)
         quantity = quantity.join(Obligation, Obligation.unit_id == Unit.id)
         of_it = (Obligation.id == refund.obligation_id, Obligation.number == 0)

@@ -20,13 +20,14 @@ from makegood.orders.reading import obligations_of, state_of
 from makegood.orders.states import OPEN_DELIVERY, Delivery, OrderState
 from makegood.orders.states import Money as MoneyState
 from makegood.payments.models import Payment
-from makegood.payments.reversing import gone_of
+from makegood.payments.reversing import charged_back_of, gone_of
 from makegood.payments.telling import REASONS
 from makegood.product_api import Product
 from makegood.storage.assets import Asset
 from makegood.web.services import Services
 
 AT_REST = (OrderState.DELIVERED, OrderState.REFUNDED, OrderState.PARTLY_DELIVERED, OrderState.CANCELLED)
+HELD = (MoneyState.KEPT, MoneyState.DISPUTED)
 MOVING = (MoneyState.REFUNDING, MoneyState.DISPUTED)
 
 TEXTS = {
@@ -52,8 +53,8 @@ TEXTS = {
     "obligation.part_refunding": "Part of your money is on its way back",
     "dispute.opened": "Your bank is looking into the payment",
     "dispute.won": "Your bank has let the payment stand",
-    "dispute.lost": "Your bank has given your money back",
-    "refund.succeeded": "Your money was given back",
+    "dispute.lost": "Your bank has given {amount} back to you",
+    "refund.succeeded": "{amount} was given back to you",
     "mail.accepted": "Mail sent",
 }
 
@@ -76,6 +77,7 @@ def order_json(shop: Services, order_id: str) -> dict[str, Any]:
         known = _Known(session, order, story)
         units = [_unit(shop, known, order.currency, line, unit) for line in order.lines for unit in line.units]
         surplus = _surplus(session, order_id)
+        returned = sum(owed.returned_minor for owed in known.paid.values())
         payment = session.scalar(
             # A payment that goes back because it was one too many doesn't stand for the order.
             sa.select(Payment)
@@ -97,10 +99,14 @@ def order_json(shop: Services, order_id: str) -> dict[str, Any]:
                 for line in order.lines
             ],
             "payment": _payment(payment),
+            "returned": money_json(returned, order.currency),
+            "charged_back": money_json(min(returned, charged_back_of(session, order_id)), order.currency),
             "surplus": surplus,
             "units": units,
-            "timeline": _timeline(story),
-            "at_rest": state in AT_REST and all(each["money"] not in MOVING for each in (*units, *surplus)),
+            "timeline": _timeline(story, known),
+            "at_rest": state in AT_REST
+            and all(unit["delivery"] not in OPEN_DELIVERY for unit in units)
+            and all(each["money"] not in MOVING for each in (*units, *surplus)),
         }
 
 
@@ -172,6 +178,11 @@ class _Known:
         owed = obligations_of(session, order.id)
         ids = [obligation.id for obligation in owed]
         self.obligations = {o.unit_id: o for o in sorted(owed, key=lambda o: o.number)}
+        """What was owed last of each unit: what was paid for, or the goodwill that makes up for it."""
+        self.paid = {o.unit_id: o for o in owed if o.number == 0}
+        self.is_free = order.total_minor == 0
+        self.unit_of = {o.id: o.unit_id for o in owed}
+        self.for_nothing = {o.id: o for o in owed if o.allocated_minor == 0}
         granted = session.scalars(sa.select(Grant).where(Grant.obligation_id.in_(ids)))
         self.grants = {grant.obligation_id: grant for grant in granted}
         self.artefacts: dict[tuple[str, int], list[tuple[ArtefactRow, Asset]]] = defaultdict(list)
@@ -191,24 +202,42 @@ class _Known:
             self.story[event.subject].append(event)
 
 
-def _timeline(story: Sequence[AuditEvent]) -> list[dict[str, Any]]:
+def _text(event: AuditEvent, known: _Known) -> str | None:
+    """What a customer reads of an event. Where no money was, none goes back."""
+    owed = known.for_nothing.get(event.subject)
+    if owed is not None and event.event == "obligation.refunding":
+        return "Withdrawn" if owed.delivery == Delivery.DELIVERED else "It could not be made"
+    if event.event == "refund.succeeded" and event.data["amount"] == 0:
+        return None
+    if known.is_free and event.event in ("payment.requested", "payment.succeeded"):
+        return "Nothing to pay" if event.event == "payment.succeeded" else None
+    text = TEXTS.get(event.event)
+    if text is None or "{amount}" not in text:
+        return text
+    return text.format(amount=Money(event.data["amount"], event.data["currency"]).format())
+
+
+def _timeline(story: Sequence[AuditEvent], known: _Known) -> list[dict[str, Any]]:
     """What happened, oldest first. What happened to each of several units is one entry, of the last of them."""
-    told = [event for event in story if event.event in TEXTS]
-    units = {name: {e.subject for e in told if e.event == name} for name in OF_UNITS}
-    last = {e.event: e for e in told}
+    told = [(event, text) for event in story if (text := _text(event, known))]
+    units: dict[str, set[str]] = defaultdict(set)
+    for event, text in told:
+        if event.event in OF_UNITS:
+            units[text].add(known.unit_of.get(event.subject, event.subject))
+    last = {text: event for event, text in told}
     entries = []
-    for event in told:
-        count = len(units.get(event.event, ()))
-        if count > 1 and event is not last[event.event]:
+    for event, text in told:
+        count = len(units[text])
+        if count > 1 and event is not last[text]:
             continue
-        text = f"{TEXTS[event.event]} ({count} of them)" if count > 1 else TEXTS[event.event]
-        entries.append({"at": event.at.isoformat(), "event": event.event, "text": text, "count": max(count, 1)})
+        said = f"{text} ({count} of them)" if count > 1 else text
+        entries.append({"at": event.at.isoformat(), "event": event.event, "text": said, "count": max(count, 1)})
     return entries
 
 
 def _unit(shop: Services, known: _Known, currency: str, line: OrderLine, unit: Unit) -> dict[str, Any]:
     product = shop.products.find(line.product_id)
-    obligation = known.obligations.get(unit.id)
+    obligation, paid = known.obligations.get(unit.id), known.paid.get(unit.id)
     # A chunk's steps are noted once for all that is in it.
     own = known.story[obligation.id] + known.story[obligation.work] if obligation else []
     own.sort(key=lambda event: (event.at, event.id))
@@ -220,8 +249,11 @@ def _unit(shop: Services, known: _Known, currency: str, line: OrderLine, unit: U
         "product": line.product_id,
         "description": line.description,
         "delivery": obligation.delivery if obligation else "waiting",
-        "money": obligation.money if obligation else None,
-        "returned": money_json(obligation.returned_minor, currency) if obligation else None,
+        "goodwill": obligation is not None and obligation.number > 0,
+        "withdrawn": obligation is not None and obligation.money not in HELD,
+        "amount": money_json(unit.amount_minor, currency),
+        "money": paid.money if paid else None,
+        "returned": money_json(paid.returned_minor, currency) if paid else None,
         "attempt": obligation.attempt if obligation else 0,
         "step": now and {"name": now["name"], "label": now["label"], "position": now["position"], "count": len(steps)},
         "steps": steps,
@@ -287,7 +319,7 @@ def _durations(own: Sequence[AuditEvent]) -> dict[str, float]:
 
 
 def _artefacts(shop: Services, known: _Known, obligation: Obligation | None) -> list[dict[str, Any]]:
-    if obligation is None or obligation.money not in (MoneyState.KEPT, MoneyState.DISPUTED):
+    if obligation is None or obligation.money not in HELD:
         return []
     grant = known.grants.get(obligation.id)
     if grant is None or grant.revoked_at is not None:
