@@ -11,6 +11,11 @@ MUTANTS = [
         "tests/fleet/test_clock.py",
     ),
     Mutant(
+        "a period that ended while it failed gets nothing back",
+        (("fulfillment/commitments.py", "for row in (*ended, *rows):", "for row in rows:"),),
+        "tests/samples/test_kinds.py::test_a_period_that_ended_while_it_failed_is_paid_back_for_that_time",
+    ),
+    Mutant(
         "time in which nobody looked ends a term",
         (("fulfillment/probing.py", "passed = min(max(now - head.probed_at, timedelta()), self._every)",
           "passed = now - head.probed_at"),),

@@ -290,6 +290,26 @@ def test_two_renewals_prolong_the_same_mailbox_twice(shop: Shop, office: PostOff
     assert Counter(counts for counts in office.counts().values())[1, 0] >= 1
 
 
+def test_a_period_that_ended_while_it_failed_is_paid_back_for_that_time(shop: Shop, office: PostOffice) -> None:
+    (customer, order), reference = bought_mailbox(shop, office, seconds=8, patience=8)
+    draft = customer.draft({}, "mailboxes", seconds=100)
+    renewal = customer.checkout(draft, renews=order["units"][0]["id"])["number"]
+    shop.provider.act(customer.payable(renewal)["ref"])
+    paid = customer.at_rest(renewal)["payment"]["id"]
+    office.be(fails="PUT")
+    try:
+        office.lose(reference)
+        until(lambda: shop.provider.kept(paid) < 1000, SECONDS, "the renewal being given back")
+    finally:
+        office.be()
+
+    until(lambda: shop.provider.kept(order["payment"]["id"]) < 1000, SECONDS, "the first period's share")
+    terms = customer.order(order["number"])["units"][0]["commitments"]
+    assert [term["state"] for term in terms] == ["over", "broken"]
+    assert shop.provider.kept(order["payment"]["id"]) > 0
+    assert shop.provider.kept(paid) == 0
+
+
 def test_only_its_owner_renews_and_only_what_is_running(shop: Shop, office: PostOffice) -> None:
     (customer, order), reference = bought_mailbox(shop, office, seconds=2)
     [unit] = order["units"]

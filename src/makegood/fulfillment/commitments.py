@@ -106,19 +106,22 @@ class Commitments:
             )  # fmt: skip
 
     def break_off(self, session: Session, unit_id: str, kind: str) -> bool:
-        """It can't be kept any more: what was paid for the time since it failed goes back, the customer is told, and
-        what is left outside is taken back. While one of its payments is disputed, it waits."""
+        """It can't be kept any more: what was paid for the time since it failed goes back, of periods that ended
+        meanwhile, too; the customer is told, and what is left outside is taken back. While one of its payments is
+        disputed, it waits."""
         session.get_one(Unit, unit_id, with_for_update=True)
         rows = standing(session, unit_id, kind)
-        owed = {row.id: self._obligations.get(session, row.obligation_id) for row in rows}
+        ended = self._ended_failing(session, rows[0]) if rows else []
+        owed = {row.id: self._obligations.get(session, row.obligation_id) for row in (*ended, *rows)}
         if not rows or any(one.money == Money.DISPUTED for one in owed.values()):
             return False
         now, returned = self._clock.now(), 0
-        for number, row in enumerate(rows):
-            obligation, failing_since = owed[row.id], row.failing_since or now
+        failing_since = rows[0].failing_since or now
+        for row in (*ended, *rows):
+            obligation = owed[row.id]
             COMMITMENT.move(
                 session, Commitment.state, Commitment.id == row.id, CommitmentState.BROKEN, ended_at=now,
-                revoke_due=number == 0, next_probe_at=now,
+                revoke_due=row is rows[0], next_probe_at=now,
             )  # fmt: skip
             share = unused_share(obligation, row, failing_since)
             if share and self._obligations.give_part(
@@ -131,6 +134,22 @@ class Commitments:
             )  # fmt: skip
         self._telling.broken(session, rows[0].id, unit_id, returned)
         return True
+
+    def _ended_failing(self, session: Session, first: Commitment) -> list[Commitment]:
+        """The unit's earlier periods into which the present failing reaches back, as far as their money was kept."""
+        if first.failing_since is None:
+            return []
+        query = (
+            sa.select(Commitment)
+            .join(Obligation, Obligation.id == Commitment.obligation_id)
+            .where(
+                Commitment.unit_id == first.unit_id, Commitment.kind == first.kind, Commitment.until <= first.since,
+                Commitment.state == CommitmentState.OVER, Commitment.until > first.failing_since,
+                Obligation.money.in_((Money.KEPT, Money.DISPUTED)),
+            )
+            .order_by(Commitment.since)
+        )  # fmt: skip
+        return list(session.scalars(query))
 
     def take_back_again(self, session: Session, unit_id: str) -> None:
         """What the unit has outside was, or may have been, made once more: if nothing is promised of it any more, it is

@@ -62,14 +62,24 @@ class CommitmentSweep:
         query = sa.select(Commitment).where(
             Commitment.state == CommitmentState.STANDING, sa.or_(Commitment.until <= self._clock.now(), gone)
         )
-        with self._database.read() as session:
-            over = list(session.scalars(query.limit(AT_A_TIME)))
-        for row in over:
-            # Whether what fails was kept to its end only its product can say: without it, this one waits.
-            with logs.contained(log, "commitment.not_ended", commitment=row.id):
-                grace = self._grace(row) if row.failing_since else timedelta()
-                with self._database.write() as session:
-                    self._commitments.end(session, row.id, grace)
+        last = ""
+        while True:
+            # All of them, in turn: one that has to wait keeps no other from ending.
+            with self._database.read() as session:
+                next_ones = query.where(Commitment.id > last).order_by(Commitment.id).limit(AT_A_TIME)
+                over = list(session.scalars(next_ones))
+            if not over:
+                return
+            last = over[-1].id
+            for row in over:
+                self._end(row)
+
+    def _end(self, row: Commitment) -> None:
+        # Whether what fails was kept to its end only its product can say: without it, this one waits.
+        with logs.contained(log, "commitment.not_ended", commitment=row.id):
+            grace = self._grace(row) if row.failing_since else timedelta()
+            with self._database.write() as session:
+                self._commitments.end(session, row.id, grace)
 
     def probe(self) -> None:
         """Look at what is due to be looked at."""
