@@ -16,6 +16,13 @@ MUTANTS = [
         "tests/samples/test_kinds.py::test_a_period_that_ended_while_it_failed_is_paid_back_for_that_time",
     ),
     Mutant(
+        "a failing term whose product can't be asked is simply over",
+        (("fulfillment/probing.py", "grace = self._grace(row) if row.failing_since else timedelta()",
+          "grace = timedelta(days=999)"),),
+        "tests/operations/test_redelivery_changes.py::"
+        "test_a_failing_term_whose_product_is_gone_when_its_time_is_up_waits_for_it",
+    ),
+    Mutant(
         "time in which nobody looked ends a term",
         (("fulfillment/probing.py", "passed = min(max(now - head.probed_at, timedelta()), self._every)",
           "passed = now - head.probed_at"),),

@@ -212,3 +212,26 @@ def test_a_term_that_had_failed_when_its_time_was_up_is_paid_back_in_part_once_i
     payment = bought.customer.order(bought.number)["payment"]["id"]
     until(lambda: 0 < shop.provider.kept(payment) < 100, SECONDS, "a part of its money going back")
     shop.delay("eve", delays=False)
+
+
+def test_a_failing_term_whose_product_is_gone_when_its_time_is_up_waits_for_it(shop: PlotShop) -> None:
+    bought = delivered(shop, name="flo", seconds=3600)
+    state = "SELECT state FROM commitment WHERE obligation_id = ?"
+    shop.delay("flo")
+    bought.vanishes()
+    failing = "SELECT failing_seconds FROM commitment WHERE obligation_id = ?"
+    until(lambda: shop.sql(failing, bought.obligation)[0][0] > 0, SECONDS, "the failing")
+    [points] = (shop.home.parent / "site").glob("*/entry_points.txt")
+    whole = points.read_text()
+    points.write_text("\n".join(line for line in whole.splitlines() if not line.startswith("plots")))
+    shop.restart()
+    now = "strftime('%Y-%m-%d %H:%M:%f000', 'now')"
+    shop.sql(f"UPDATE commitment SET until = {now} WHERE obligation_id = ?", bought.obligation)
+    time.sleep(SOME_SWEEPS)
+    waited = shop.sql(state, bought.obligation)
+    points.write_text(whole)
+    shop.restart()
+
+    assert waited == [("standing",)]
+    until(lambda: shop.sql(state, bought.obligation) == [("broken",)], SECONDS, "its end")
+    shop.delay("flo", delays=False)
