@@ -82,6 +82,7 @@ from makegood.storage.assets import Asset
 from makegood.storage.objects import ObjectStore
 from makegood.storage.orphans import Orphans
 from makegood.storage.retention import Retention
+from makegood.storage.scratch import Scratch
 from makegood.web import failing
 from makegood.web.checks import PagesAreThere
 from makegood.web.security import Security
@@ -118,7 +119,7 @@ class Running:
 
     def start(self) -> None:
         """Take up what is owed, if this process works. The sandbox first, since the sweep asks it."""
-        self.services.workshop.clear()
+        self.services.workshop.scratch.clear()
         if self.sandbox:
             self.sandbox.start()
         self.watch.start()
@@ -253,7 +254,7 @@ def build(
     links = Links(settings, signer)
     mailer = Mailer(database, engine, clock, settings)
     obligations = Obligations(engine, clock, products.chunk)
-    workshop = Workshop(objects, isolated, engine, links, settings.currency, settings.home / "scratch")
+    workshop = Workshop(objects, isolated, engine, links, settings.currency, Scratch(settings.home / "scratch"))
 
     providers = payment_providers(settings, clock)
     is_embedded = hosts_sandbox and "sandbox" in providers and not settings.sandbox_url

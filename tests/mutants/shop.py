@@ -6,6 +6,11 @@ from tests.mutants.mutant import Mutant
 
 MUTANTS = [
     Mutant(
+        "who starts takes everybody for dead",
+        (("storage/scratch.py", "        if _take(held):\n", "        if True:\n"),),
+        "tests/race/test_scratch.py",
+    ),
+    Mutant(
         "an upload doesn't look at the disk on its way",
         (("web/uploads.py", "            if received - looked_at >= STRETCH:", "            if False:"),),
         "tests/acceptance/test_hostile_uploads.py::test_an_upload_that_meets_the_floor_on_its_way_ends_there",

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -15,6 +13,7 @@ from pydantic import BaseModel
 from makegood.engine import IsolatedWork
 from makegood.product_api import Artefact, InputFile, Links, UnitView
 from makegood.storage.objects import ObjectStore, digest
+from makegood.storage.scratch import Scratch
 
 T = TypeVar("T")
 
@@ -29,26 +28,16 @@ class Workshop:
     """Makes contexts: everything that a product's work needs, put together once."""
 
     def __init__(
-        self, objects: ObjectStore, isolated: IsolatedWork, engine: Recorder, links: Links, currency: str, scratch: Path
-    ) -> None:
+        self, objects: ObjectStore, isolated: IsolatedWork, engine: Recorder, links: Links, currency: str,
+        scratch: Scratch,
+    ) -> None:  # fmt: skip
         self.objects, self.isolated, self.engine, self.links = objects, isolated, engine, links
-        self.currency = currency
-        # Several processes may share a home; each has a folder that bears its number.
-        self.scratch = scratch / str(os.getpid())
-        """Where this process puts what it is working on."""
-        self.scratch.mkdir(parents=True, exist_ok=True)
-
-    def clear(self) -> None:
-        """Remove what processes that are gone left behind: it belongs to nobody."""
-        for folder in self.scratch.parent.iterdir():
-            if folder.is_dir() and (folder.name == self.scratch.name or not _runs(folder.name)):
-                shutil.rmtree(folder)
-        self.scratch.mkdir()
+        self.currency, self.scratch = currency, scratch
 
     @contextmanager
     def folder(self) -> Iterator[Path]:
         """A private folder, removed when the block ends."""
-        with tempfile.TemporaryDirectory(dir=self.scratch) as folder:
+        with tempfile.TemporaryDirectory(dir=self.scratch.folder()) as folder:
             yield Path(folder)
 
     @contextmanager
@@ -56,19 +45,6 @@ class Workshop:
         """A context for work that is not owed: inspecting uploads, previews."""
         with self.folder() as folder:
             yield Work(self, folder)
-
-
-def _runs(process: str) -> bool:
-    """Whether a process of that number runs on this host; what isn't a number is nobody's."""
-    if not process.isdecimal():
-        return False
-    try:
-        os.kill(int(process), 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True
 
 
 class Work:

@@ -17,6 +17,7 @@ from makegood.fulfillment.units import stored_file
 from makegood.kernel.ids import CROCKFORD
 from makegood.product_api import Artefact, DraftView, InputFile, Product, UnitView
 from makegood.storage.objects import ObjectStore, digest
+from makegood.storage.scratch import Scratch
 
 T = TypeVar("T")
 
@@ -167,7 +168,7 @@ class Workbench:
             )  # fmt: skip
 
     def _workshop(self, replay: Replay) -> Workshop:
-        return Workshop(self.objects, self._isolated, replay, _Links(), "USD", self.home / "scratch")
+        return Workshop(self.objects, self._isolated, replay, _Links(), "USD", Scratch(self.home / "scratch"))
 
     def _input(self, work: Any, slot: str, path: Path) -> InputFile:
         seen = self.product.inspect(work, slot, path, path.name)

@@ -13,6 +13,7 @@ from starlette.requests import ClientDisconnect, Request
 from makegood.checkout.errors import FileEmpty, FileTooBig, UploadBroken, UploadsBusy, UploadStalled
 from makegood.kernel.settings import Settings
 from makegood.storage.objects import LowDisk, ObjectStore, require_free
+from makegood.storage.scratch import Scratch
 
 MOST_IGNORED = 4
 """How many times its limit an upload may announce and still be heard out, unread, so that a browser that listens only
@@ -28,7 +29,7 @@ class Uploads:
     """The way in for bodies that may be large: so many at once, while the disk has room for them, while they get on.
     One per process."""
 
-    def __init__(self, objects: ObjectStore, scratch: Path, settings: Settings) -> None:
+    def __init__(self, objects: ObjectStore, scratch: Scratch, settings: Settings) -> None:
         self._objects, self._scratch = objects, scratch
         self._floor_mb, self._patience = settings.disk_floor_mb, settings.upload_stall_seconds
         self._most, self._taken = settings.uploads_at_once, 0
@@ -42,7 +43,7 @@ class Uploads:
             endless = length > MOST_IGNORED * max_bytes
             raise FileTooBig(slot=slot, megabytes=max_bytes >> 20, hang_up=endless)
         size = 0
-        with self._place(request), tempfile.NamedTemporaryFile(dir=self._scratch, prefix="upload-") as file:
+        with self._place(request), tempfile.NamedTemporaryFile(dir=self._scratch.folder(), prefix="upload-") as file:
             async for piece in self.pieces(request, slot):
                 size += len(piece)
                 if size > max_bytes:
@@ -91,7 +92,7 @@ class Uploads:
     def _require_room(self, request: Request, more_bytes: int) -> None:
         """The body goes into the scratch folder, beside the database, and from there among the objects."""
         try:
-            require_free(self._scratch, self._floor_mb, more_bytes)
+            require_free(self._scratch.folder(), self._floor_mb, more_bytes)
             self._objects.require_free(self._floor_mb, more_bytes)
         except LowDisk as error:
             raise LowDisk(**error.facts, hang_up=_announced(request) is None) from None
