@@ -6,6 +6,23 @@ from tests.mutants.mutant import Mutant
 
 MUTANTS = [
     Mutant(
+        "a damaged object keeps the sound one out",
+        (("storage/objects.py", 'obstore.put(self._store, key, source, mode="overwrite")',
+          "raise ObjectConflict(key=key)"),),
+        "tests/crash/test_damaged_objects.py::test_what_is_damaged_before_its_delivery_is_made_again",
+    ),
+    Mutant(
+        "what a disk can't read counts as out of reach",
+        (("storage/objects.py", "if error.errno in BAD_DISK:", "if False:"),),
+        "tests/crash/test_damaged_objects.py::"
+        "test_what_is_damaged_after_its_delivery_is_made_again_when_it_is_delivered_again",
+    ),
+    Mutant(
+        "a file that was cut short is handed out",
+        (("fulfillment/downloads.py", "self._objects.path(asset.key, asset.size)", "self._objects.path(asset.key)"),),
+        "tests/crash/test_damaged_objects.py::test_whoever_fetches_a_file_that_was_cut_short_has_it_made_again",
+    ),
+    Mutant(
         "who starts takes everybody for dead",
         (("storage/scratch.py", "        if _take(held):\n", "        if True:\n"),),
         "tests/race/test_scratch.py",

@@ -17,7 +17,7 @@ from makegood.kernel.ids import new_id
 from makegood.orders.models import Obligation
 from makegood.orders.states import Money
 from makegood.storage import assets
-from makegood.storage.objects import ObjectMissing, ObjectStore
+from makegood.storage.objects import ObjectDamaged, ObjectMissing, ObjectStore
 from makegood.storage.orphans import note_missing
 
 LONGEST_AGENT = 120
@@ -95,8 +95,8 @@ class Downloads:
                 )
             )  # fmt: skip
         try:
-            path = self._objects.path(asset.key)
-        except ObjectMissing:
+            path = self._objects.path(asset.key, asset.size)
+        except (ObjectMissing, ObjectDamaged):
             # Whoever comes first tells the sweep that this has to be rebuilt.
             note_missing(self._database, self._clock, asset.id)
             raise

@@ -210,7 +210,7 @@ class Redelivering:
         if known == {artefact.name: artefact.key for artefact in made}:
             for artefact in made:
                 keeping.keep_asset(session, self._clock, artefact, HoldKind.DELIVERY, obligation.id)
-                self._workshop.objects.path(artefact.key)
+                self._workshop.objects.path(artefact.key, artefact.size)
         else:
             self._replace(session, obligation, grant, target, made)
         session.execute(

@@ -163,7 +163,7 @@ class Fulfillment:
         """Add the artefact as made by this attempt, held for its delivery."""
         keeping.keep_artefact(session, self._clock, target.obligation_id, target.attempt, artefact)
         # Now that nobody may delete it any more: an earlier attempt's object may have been cleared away meanwhile.
-        self._bench.workshop.objects.path(artefact.key)
+        self._bench.workshop.objects.path(artefact.key, artefact.size)
 
     def grant(self, session: Session, delivered: Sequence[Target]) -> None:
         """The customer's right to what was just delivered of a line, what stays promised, the mail, and the holds."""

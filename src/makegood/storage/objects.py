@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 import tempfile
@@ -16,11 +17,16 @@ import obstore
 from obstore.exceptions import AlreadyExistsError, BaseError, NotFoundError
 from obstore.store import LocalStore
 
+from makegood.kernel import logs
 from makegood.kernel.errors import MakegoodError, Misconfigured, Temporary
 
 CHUNK = 1 << 20
+BAD_DISK = {errno.EIO, errno.EBADMSG, errno.ENODATA, getattr(errno, "EUCLEAN", errno.EIO)}
+"""What reading says when the bytes are lost, and not just out of reach."""
 MARK = ".makegood-objects"
 """A file in the store's folder. Without it the folder is another one: a volume that isn't mounted, a moved home."""
+
+log = logs.get("storage")
 
 
 class ObjectMissing(Temporary):
@@ -52,7 +58,7 @@ class StorageRefused(Temporary):
 
 class ObjectConflict(MakegoodError):
     code = "OBJECT_CONFLICT"
-    operator = "The object {key} exists with other bytes; keys end in their sha256, so this can't be an accident."
+    operator = "The bytes to be stored as {key} are others than it says."
 
 
 class ObjectNotDeleted(Temporary):
@@ -121,7 +127,8 @@ class ObjectStore:
             (self.root / MARK).touch()
 
     def put(self, key: str, source: Path, sha256: str) -> None:
-        """Store the file's bytes under `key`, which ends in their sha256. The same bytes again are a success."""
+        """Store the file's bytes under `key`, which ends in their sha256. The same bytes again are a success; others
+        that lie there are damaged, and replaced."""
         if not key.endswith(sha256):
             raise ValueError("an object's key ends in its sha256")
         self.require_there()
@@ -129,17 +136,47 @@ class ObjectStore:
             with self._refusing("write"):
                 obstore.put(self._store, key, source, mode="create")
         except AlreadyExistsError:
-            if digest(self.path(key))[0] != sha256:
-                raise ObjectConflict(key=key) from None
+            self._replace_if_damaged(key, source, sha256)
         with self._refusing("write"):
             self._sync(key)
 
-    def path(self, key: str) -> Path:
-        """Where the object can be read; raises `ObjectMissing`, or `StorageAway` when the whole store is gone."""
+    def _replace_if_damaged(self, key: str, source: Path, sha256: str) -> None:
+        """A power cut may leave a name without its bytes, and a disk may lose them: that must not be for ever."""
+        try:
+            if self._digest(key)[0] == sha256:
+                return
+        except ObjectDamaged as error:
+            log.warning("object.unreadable", key=key, problem=error.for_operator())
+        if digest(source)[0] != sha256:
+            raise ObjectConflict(key=key)
+        log.warning("object.replaced", key=key)
+        with self._refusing("write"):
+            # All of it or nothing: who reads it meanwhile has the one or the other.
+            obstore.put(self._store, key, source, mode="overwrite")
+
+    def _digest(self, key: str) -> tuple[str, int]:
+        """What lies there now; what its disk can't read any more raises `ObjectDamaged`."""
+        path = self.path(key)
+        try:
+            return digest(path)
+        except FileNotFoundError:
+            self.require_there()
+            raise ObjectMissing(key=key) from None
+        except OSError as error:
+            self.require_there()
+            if error.errno in BAD_DISK:
+                raise ObjectDamaged(key=key, found=f"unreadable: {error.strerror}", expected="its bytes") from error
+            raise StorageRefused(folder=self.root, what=f"read {key}", problem=str(error)[:300]) from error
+
+    def path(self, key: str, size: int | None = None) -> Path:
+        """Where the object can be read; raises `ObjectMissing`, `ObjectDamaged` if it hasn't the `size`, or
+        `StorageAway` when the whole store is gone."""
         path = self.root / key
         if not path.is_file():
             self.require_there()
             raise ObjectMissing(key=key)
+        if size is not None and (found := path.stat().st_size) != size:
+            raise ObjectDamaged(key=key, found=f"{found} bytes", expected=f"{size} bytes")
         return path
 
     def require_there(self) -> None:
@@ -188,11 +225,10 @@ class ObjectStore:
 
     def verify(self, key: str, sha256: str, size: int) -> Path:
         """Read the object back and compare; returns its path, or raises what is wrong with it."""
-        path = self.path(key)
-        found = digest(path)
+        found = self._digest(key)
         if found != (sha256, size):
             raise ObjectDamaged(key=key, found=f"{found[1]} bytes of {found[0]}", expected=f"{size} bytes of {sha256}")
-        return path
+        return self.path(key)
 
     def delete(self, key: str) -> None:
         """Remove the object; one that is already gone is a success. Anything else raises `ObjectNotDeleted`."""

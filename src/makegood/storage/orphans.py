@@ -12,7 +12,7 @@ from makegood.kernel.clock import Clock, SystemClock
 from makegood.kernel.database import Database
 from makegood.kernel.ids import new_id
 from makegood.storage.assets import Asset, Hold
-from makegood.storage.objects import ObjectMissing, ObjectStore, StoredObject
+from makegood.storage.objects import ObjectDamaged, ObjectMissing, ObjectStore, StoredObject
 
 AT_A_TIME = 500
 
@@ -75,16 +75,16 @@ class Orphans:
             if not some:
                 return missing
             for asset in some:
-                gone = not self._is_there(asset.key)
+                gone = not self._is_there(asset)
                 missing += [asset.id] if gone else []
                 if gone != (asset.missing_since is not None):
                     note_missing(self._database, self._clock, asset.id, gone=gone)
             last = some[-1].id
 
-    def _is_there(self, key: str) -> bool:
+    def _is_there(self, asset: Asset) -> bool:
         try:
-            self._objects.path(key)
-        except ObjectMissing:
+            self._objects.path(asset.key, asset.size)
+        except (ObjectMissing, ObjectDamaged):
             return False
         return True
 
