@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -106,6 +107,35 @@ def test_a_printed_code_that_dies_when_a_clean_up_expires_the_order(
     assert httpx.get(code).status_code == 200
     assert httpx.get(f"{code}/sound", follow_redirects=True).status_code == 200
     assert httpx.get(f"{code}/poster", follow_redirects=True).status_code == 200
+
+    # Nor does it need what the customer had uploaded.
+    uploads, away = shop.home / "objects" / "uploads", shop.home / "away"
+    uploads.rename(away)
+    try:
+        assert {httpx.get(f"{code}{part}").status_code for part in ("", "/sound", "/poster")} == {200}
+    finally:
+        shutil.rmtree(uploads, ignore_errors=True)
+        away.rename(uploads)
+
+
+def test_a_printed_code_whose_file_is_lost_has_it_made_again(shop: CornerShop, poster_files: dict[str, Path]) -> None:
+    others, customer = sounds(shop), shop.customer()
+    bought = checked_out(shop, customer, customer.draft(poster_files, title="Ours again"))
+    bought.pay()
+    [unit] = bought.at_rest()["units"]
+    code = unit["pages"][0]["url"]
+    sound = httpx.get(f"{code}/sound").content
+    for path in sounds(shop) - others:
+        path.unlink()
+
+    assert httpx.get(f"{code}/sound").status_code == 503
+
+    until(lambda: httpx.get(f"{code}/sound").status_code == 200, 60, "the sound being there again")
+    assert httpx.get(f"{code}/sound").content == sound
+
+
+def sounds(shop: CornerShop) -> set[Path]:
+    return set((shop.home / "objects" / "artefacts").rglob("*/sound.m4a/*"))
 
 
 def test_retention_by_file_time_paid_on_day_30_deleted_that_night(shop: CornerShop, office: Office) -> None:

@@ -67,6 +67,13 @@ class UnitErased(NotFound):
     operator = "The order {number} was erased at {at}, so nothing of it can be read or made again."
 
 
+class UnitEnded(NotFound):
+    code = "UNIT_ENDED"
+    status = 410
+    customer = "This has ended: its files were kept for as long as was promised."
+    operator = "A file of the unit {unit} was deleted when its time was over: {asset}."
+
+
 def view_unit(
     session: Session, objects: ObjectStore, products: Products, unit_id: str, *, given: bool = True, made: bool = True,
     known: tuple[Unit, OrderLine, Order] | None = None, owed: Obligation | None = None,

@@ -6,15 +6,20 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
 from starlette.requests import Request
 from starlette.responses import FileResponse, Response
 
-from makegood.fulfillment.units import view_unit
+from makegood.fulfillment.units import UnitEnded, view_unit
 from makegood.kernel.errors import NotFound
 from makegood.notify.models import MailState, of_order
 from makegood.orders.reading import unit_id_by_code
 from makegood.pages.rendering import pages_of
 from makegood.product_api import DraftView, InputFile, OrderView, UnitView
+from makegood.storage.assets import Asset, AssetGone
+from makegood.storage.objects import ObjectMissing
+from makegood.storage.orphans import note_missing
 from makegood.web.callers import caller, own_order
 from makegood.web.order_view import order_json
 from makegood.web.services import Services, services
@@ -55,11 +60,22 @@ class ProductPage:
     @contextmanager
     def unit_by_code(self, purpose: str, code: str) -> Iterator[UnitView]:
         with self._shop.database.read() as session:
-            unit_id = unit_id_by_code(session, self._product_id, purpose, code)
-            unit = view_unit(session, self._shop.objects, self._shop.products, unit_id)
-            self._hand_out(unit.inputs)
+            unit = self._unit(session, unit_id_by_code(session, self._product_id, purpose, code))
             self._hand_out(unit.artefacts)
             yield unit
+
+    def _unit(self, session: Session, unit_id: str) -> UnitView:
+        """With what was made: what its customer had given for it may be gone by now."""
+        try:
+            return view_unit(session, self._shop.objects, self._shop.products, unit_id, given=False)
+        except AssetGone as error:
+            raise UnitEnded(unit=unit_id, **error.facts) from error
+        except ObjectMissing as error:
+            # As with a download, whoever comes first tells the sweep that this has to be rebuilt.
+            lost = session.scalar(sa.select(Asset.id).where(Asset.key == error.facts["key"]))
+            if lost is not None:
+                note_missing(self._shop.database, self._shop.clock, lost)
+            raise
 
     def order(self, number: str) -> OrderView:
         order = own_order(self._request, number)

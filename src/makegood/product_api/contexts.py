@@ -136,7 +136,8 @@ class PageContext(Protocol):
         ...
 
     def unit_by_code(self, purpose: str, code: str) -> AbstractContextManager[UnitView]:
-        """The unit that a public code of this product leads to, whoever asks, or `NotFound`."""
+        """The unit that a public code of this product leads to, whoever asks, or `NotFound`. Without its inputs: these
+        may go once it is delivered, while its printed code is still read."""
         ...
 
     def order(self, number: str) -> OrderView:
