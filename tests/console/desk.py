@@ -21,14 +21,14 @@ from makegood.cli import app
 from makegood.kernel.clock import SystemClock
 from makegood.kernel.database import Database
 from makegood.kernel.settings import Settings
-from tests.shops import Customer, Shop, until
+from tests.shops import Customer, MailServer, Shop, until
 
 PLUGINS = Path(__file__).parent / "plugins"
 PASSWORD = "four boats upon a pond"
 
 
 @contextmanager
-def boat_shop(folder: Path, **env: str) -> Iterator[Shop]:
+def boat_shop(folder: Path, *, mail: MailServer | None = None, **env: str) -> Iterator[Shop]:
     """A running shop that has the paper boats installed."""
     installed = folder / "installed"
     about = installed / "paper_boats-1.0.dist-info"
@@ -36,7 +36,7 @@ def boat_shop(folder: Path, **env: str) -> Iterator[Shop]:
     (about / "METADATA").write_text("Metadata-Version: 2.1\nName: paper-boats\nVersion: 1.0\n")
     (about / "entry_points.txt").write_text("[makegood.products]\npaper-boat = paper_boats:product\n")
     path = os.pathsep.join([str(installed), str(PLUGINS), os.environ.get("PYTHONPATH", "")])
-    with Shop(folder / "shop", PYTHONPATH=path, **env) as running:  # type: ignore[arg-type]
+    with Shop(folder / "shop", mail=mail, PYTHONPATH=path, **env) as running:
         yield running
 
 

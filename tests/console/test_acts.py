@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
-from tests.console.desk import Desk, change, delivered, failing, order
-from tests.shops import Customer, Shop, until
+import pytest
+
+from makegood.kernel.ids import new_id
+from tests.console.desk import Desk, boat_shop, change, delivered, failing, order
+from tests.shops import Customer, MailServer, Shop, until
 
 
 def kept(shop: Shop, customer: Customer, number: str) -> int:
@@ -91,6 +96,58 @@ def test_a_page_that_was_overtaken_by_a_colleague_does_nothing(shop: Shop, desk:
     assert kept(shop, customer, number) == 450
     desk.act(number, "refund")
     assert customer.at_rest(number)["state"] == "refunded"
+
+
+@pytest.fixture
+def posting(tmp_path: Path) -> Iterator[Shop]:
+    """A shop whose mails a server takes."""
+    server = MailServer().start()
+    with boat_shop(tmp_path, mail=server) as shop:
+        yield shop
+    server.stop()
+
+
+def test_what_a_mail_server_answers_is_nobodys_act(posting: Shop) -> None:
+    desk, post = Desk(posting, "kim@example.com"), posting.mail
+    assert post is not None
+    post.answers["buyer@example.com"] = ["451 later"] * 100
+    customer, number = failing(posting, attempts=1, email="buyer@example.com")
+    seen = desk.confirm(number, "refund")
+    post.answers["buyer@example.com"] = ["250 queued by kim@mx.example.com"]
+    events = f"/console/audit?order={number}&event=mail.accepted"
+    until(lambda: "queued by kim@mx.example.com" in desk.page(events), 30, "the mail being taken")
+
+    answer = desk.act(number, "refund", **seen)
+
+    assert answer.headers.get("location", "").endswith("?done=refund&units=1"), answer.text
+    assert customer.at_rest(number)["state"] == "refunded"
+    # As earlier releases wrote it.
+    change(
+        posting,
+        "UPDATE audit_event SET data = json_object('by', json_extract(data, '$.server')) WHERE event = 'mail.accepted'",
+    )
+    assert "queued by kim@mx.example.com" in desk.page(events)
+    acts = desk.page(f"/console/audit?order={number}&by=kim")
+    assert "operator.refunded" in acts
+    assert "mail.accepted" not in acts
+
+
+def test_what_a_worker_ends_and_a_file_that_is_read_overtake_nobody(shop: Shop, desk: Desk, other: Desk) -> None:
+    customer, number = delivered(shop)
+    seen = desk.confirm(number, "refund")
+    [artefact] = set(re.findall(r"/console/artefacts/[\w-]+", other.page(f"/console/orders/{number}")))
+    other.page(artefact)
+    change(
+        shop,
+        "INSERT INTO audit_event (id, at, event, order_id, subject, data) SELECT ?, strftime('%Y-%m-%d %H:%M:%f000'),"
+        " 'obligation.redelivered', o.id, o.id, ? FROM \"order\" o WHERE o.number = ?",
+        new_id(), '{"by": "lee@example.com", "reason": "lost the mail", "rebuilt": []}', number,
+    )  # fmt: skip
+
+    answer = desk.act(number, "refund", **seen)
+
+    assert answer.headers.get("location", "").endswith("?done=refund&units=1"), answer.text
+    until(lambda: kept(shop, customer, number) == 0, 20, "the refund")
 
 
 def test_nothing_is_offered_that_does_not_apply(shop: Shop, desk: Desk) -> None:

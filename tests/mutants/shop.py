@@ -128,6 +128,25 @@ MUTANTS = [
         "tests/accounts/test_look_up.py",
     ),
     Mutant(
+        "whatever has a name in it overtakes an operator's act",
+        (
+            (
+                "console/acting.py",
+                'AuditEvent.event.startswith("operator."), AuditEvent.event != "operator.opened_file"',
+                'AuditEvent.data["by"].as_string().contains("@")',
+            ),
+        ),
+        "tests/console/test_acts.py::test_what_a_worker_ends_and_a_file_that_is_read_overtake_nobody",
+    ),
+    Mutant(
+        "a mail server's answer counts as an actor",
+        (
+            ("console/audit_log.py", "sa.and_(AuditEvent.event != BY_A_SERVER, ", "sa.and_("),
+            ("console/audit_log.py", '"" if event.event == BY_A_SERVER else ', ""),
+        ),
+        "tests/console/test_acts.py::test_what_a_mail_server_answers_is_nobodys_act",
+    ),
+    Mutant(
         "fonts are looked at once",
         (("products/posters/layout/fonts.py", "return tuple(stamp(path) for path in sorted(found))", "return ()"),),
         "tests/acceptance/test_missing_font.py",

@@ -14,7 +14,6 @@ from sqlalchemy.orm import Session
 
 from makegood.console.access import Acting
 from makegood.console.acts import ACTS, Act, left_of, newest
-from makegood.console.audit_log import is_by_somebody
 from makegood.console.rendering import pages_of
 from makegood.console.uploads import Received, read_files
 from makegood.kernel.audit import AuditEvent
@@ -138,10 +137,12 @@ def _chosen(session: Session, order: Order, act: Act, obligation_id: str) -> lis
 
 
 def _last_act(session: Session, order: Order) -> AuditEvent | None:
-    """What an operator did last about the order: a page that was opened before doesn't know of it."""
+    """What an operator did last about the order: a page that was opened before doesn't know of it. What a worker does
+    later at their wish is no act of theirs, and who only reads a file changes nothing."""
+    is_act = sa.and_(AuditEvent.event.startswith("operator."), AuditEvent.event != "operator.opened_file")
     query = (
         sa.select(AuditEvent)
-        .where(AuditEvent.order_id == order.id, is_by_somebody())
+        .where(AuditEvent.order_id == order.id, is_act)
         .order_by(AuditEvent.at.desc(), AuditEvent.id.desc()).limit(1)
     )  # fmt: skip
     return session.scalar(query)

@@ -158,9 +158,9 @@ class Mailer:
             )  # fmt: skip
             if recorded:
                 audit.record(
-                    session, self._clock, "mail.accepted", mail.id, mail.order_id, key=mail.key, by=accepted_by
+                    session, self._clock, "mail.accepted", mail.id, mail.order_id, key=mail.key, server=accepted_by
                 )
-        log.info("mail.accepted", mail=mail.id, key=mail.key, order=mail.order_id, by=accepted_by)
+        log.info("mail.accepted", mail=mail.id, key=mail.key, order=mail.order_id, server=accepted_by)
 
     def _record_failure(self, mail: Mail, error: MakegoodError) -> None:
         now = self._clock.now()
