@@ -104,6 +104,17 @@ MUTANTS = [
         "tests/retention/test_at_the_same_moment.py::test_a_payment_that_comes_after_its_order_let_go_unlocks_nothing",
     ),
     Mutant(
+        "what was derived from a file is no input",
+        (("orders/models.py", ", **{f\"{self.slot}/{name}\": inner for name, inner in self.derived.items()}}", "}"),),
+        "tests/proof/test_proof.py::test_what_was_derived_from_an_open_orders_files_is_an_input_too",
+    ),
+    Mutant(
+        "a payment doesn't look whether what was derived is still held",
+        (("payments/settling.py", "for asset_id in file.asset_ids.values()}", "for asset_id in [file.asset_id]}"),),
+        "tests/retention/test_at_the_same_moment.py::"
+        "test_a_payment_that_comes_after_what_was_derived_was_let_go_unlocks_nothing",
+    ),
+    Mutant(
         "a refund made in the dashboard is counted whenever somebody tells of it",
         (
             ("payments/reversing.py", "        if session.scalar(known):\n            return None\n", ""),

@@ -108,6 +108,35 @@ def test_a_paid_file_that_was_damaged_and_an_unpaid_one_that_is_gone_are_found(
     assert {found["order"] for found in report["violations"]} == {settled.delivered, settled.unpaid}
 
 
+DERIVED = """SELECT i.slot || '/' || each.key, each.value, a.key FROM "order" o
+    JOIN order_line l ON l.order_id = o.id JOIN order_input i ON i.order_line_id = l.id, json_each(i.derived) each
+    JOIN asset a ON a.id = each.value WHERE o.number = ? ORDER BY 1"""
+
+
+@pytest.mark.parametrize("loss", ["hold", "bytes"])
+def test_what_was_derived_from_an_open_orders_files_is_an_input_too(
+    settled: Settled, tmp_path: Path, loss: str
+) -> None:
+    home = tmp_path / "home"
+    shutil.copytree(settled.shop.home, home)
+    with sqlite3.connect(home / "shop.db") as database:
+        derived = database.execute(DERIVED, [settled.unpaid]).fetchall()
+        if loss == "hold":
+            database.executemany("DELETE FROM hold WHERE asset_id = ?", [(asset_id,) for _, asset_id, _ in derived])
+    for _, _, key in derived if loss == "bytes" else ():
+        path = home / "objects" / key
+        path.write_bytes(bytes(path.stat().st_size))
+
+    code, report = prove(settled.shop, home)
+
+    assert code == 1
+    assert {found["order"] for found in report["violations"]} == {settled.unpaid}
+    problems = sorted(found["problem"] for found in report["violations"])
+    assert [name for name, _, _ in derived] == ["photo/proxy", "sound/peaks"]
+    assert len(problems) == 2
+    assert all(f"its {name}" in problem for (name, _, _), problem in zip(derived, problems, strict=True)), problems
+
+
 def test_a_provider_that_can_not_be_asked_is_no_proof(settled: Settled, tmp_path: Path) -> None:
     home = tmp_path / "home"
     shutil.copytree(settled.shop.home, home)

@@ -97,8 +97,8 @@ def test_a_hold_that_comes_while_the_file_is_marked_is_refused(office: Running, 
         assert session.scalar(sa.select(Hold.id).where(Hold.asset_id == asset.id)) is None
 
 
-def closed_order(office: Running, asset: Asset) -> Order:
-    """An unpaid order that was closed more than its days ago and still holds its input."""
+def closed_order(office: Running, asset: Asset, derived: Asset | None = None) -> Order:
+    """An unpaid order that was closed more than its days ago and still holds its input and what was derived from it."""
     parts, past = office.services, MovedClock()
     order = Order(
         id=new_id(), number=f"ORD-{new_id()[-10:].upper()}", email="late@example.com", currency="USD",
@@ -107,14 +107,20 @@ def closed_order(office: Running, asset: Asset) -> Order:
             OrderLine(
                 id=new_id(), position=1, product_id="notes", description="Note", options={}, price=[], quantity=1,
                 amount_minor=100, units=[],
-                inputs=[OrderInput(id=new_id(), slot="paper", asset_id=asset.id, facts={}, derived={})],
+                inputs=[
+                    OrderInput(
+                        id=new_id(), slot="paper", asset_id=asset.id, facts={},
+                        derived={"scan": derived.id} if derived else {},
+                    )
+                ],
             )
         ],
     )  # fmt: skip
     with parts.database.write() as session:
         session.add(order)
         session.flush()
-        assets.hold(session, past, [asset.id], HoldKind.ORDER, order.id)
+        needed = [one.id for one in (asset, derived) if one is not None]
+        assets.hold(session, past, needed, HoldKind.ORDER, order.id)
     return order
 
 
@@ -152,3 +158,22 @@ def test_a_payment_that_comes_after_its_order_let_go_unlocks_nothing(office: Run
     paying.join(30)
 
     assert problems == ["INPUTS_RELEASED"]
+
+
+def test_a_payment_that_comes_after_what_was_derived_was_let_go_unlocks_nothing(
+    office: Running, tmp_path: Path
+) -> None:
+    parts = office.services
+    derived = stored(office, tmp_path, "its scan")
+    order = closed_order(office, stored(office, tmp_path, "paid with its scan gone"), derived)
+
+    def pay() -> str | None:
+        with parts.database.write() as session:
+            problem = parts.settling._unlock(session, settling._locked_order(session, order.id))
+            session.rollback()
+            return problem
+
+    assert pay() is None
+    with parts.database.write() as session:
+        assets.release(session, HoldKind.ORDER, order.id, derived.id)
+    assert pay() == "INPUTS_RELEASED"

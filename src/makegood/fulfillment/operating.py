@@ -212,7 +212,7 @@ def _input_ids(session: Session, owed: Obligation) -> set[str]:
     """Every asset that the obligation's unit is made from."""
     _, line, _ = unit_with_line(session, owed.unit_id)
     inputs = session.scalars(sa.select(OrderInput).where(OrderInput.order_line_id == line.id))
-    return {asset_id for file in inputs for asset_id in (file.asset_id, *file.derived.values())}
+    return {asset_id for file in inputs for asset_id in file.asset_ids.values()}
 
 
 def _require(by: str, reason: str) -> None:

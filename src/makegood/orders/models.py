@@ -90,7 +90,7 @@ class OrderLine(Base):
 
 
 class OrderInput(Base):
-    """A file that a line is made from, as it was at checkout. `derived` maps names to the same fields."""
+    """A file that a line is made from, as it was at checkout. `derived` maps names to asset ids."""
 
     __tablename__ = "order_input"
 
@@ -102,6 +102,11 @@ class OrderInput(Base):
     derived: Mapped[dict[str, Any]]
 
     __table_args__ = (sa.UniqueConstraint("order_line_id", "slot"),)
+
+    @property
+    def asset_ids(self) -> dict[str, str]:
+        """Every asset that the making needs of it, by what it is: the file itself, and what was derived from it."""
+        return {self.slot: self.asset_id, **{f"{self.slot}/{name}": inner for name, inner in self.derived.items()}}
 
 
 class Unit(Base):

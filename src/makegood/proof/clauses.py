@@ -113,25 +113,33 @@ class NeededInputsAreKept:
             Obligation.money.in_((Money.KEPT, Money.DISPUTED)),
         )
         payable = sa.and_(Order.paid_at.is_(None), Order.closed_at.is_(None))
+        # One statement reads inputs and holds: an order that comes to rest lets go of all of them at once.
         query = (
-            sa.select(Order.number, OrderInput.slot, Asset.key, Asset.sha256, Asset.size, Hold.id)
+            sa.select(Order.number, OrderInput, Hold.asset_id)
             .join(OrderLine, OrderLine.order_id == Order.id)
             .join(OrderInput, OrderInput.order_line_id == OrderLine.id)
-            .join(Asset, Asset.id == OrderInput.asset_id)
-            .join(
-                Hold,
-                sa.and_(Hold.asset_id == Asset.id, Hold.kind == HoldKind.ORDER, Hold.holder == Order.id),
-                isouter=True,
-            )
+            .join(Hold, sa.and_(Hold.kind == HoldKind.ORDER, Hold.holder == Order.id), isouter=True)
             .where(sa.or_(owed, payable))
         )
-        for number, slot, key, sha256, size, hold in evidence.session.execute(query):
-            if not hold:
-                yield number, f"nothing holds its {slot}, so it may be deleted"
-            try:
-                evidence.objects.verify(key, sha256, size)
-            except MakegoodError as error:
-                yield number, f"its {slot}: {error.for_operator()}"
+        rows = list(evidence.session.execute(query))
+        held = {(number, asset_id) for number, _, asset_id in rows}
+        inputs = {file.id: (number, file) for number, file, _ in rows}
+        for number, file in inputs.values():
+            for name, asset_id in file.asset_ids.items():
+                if (number, asset_id) not in held:
+                    yield number, f"nothing holds its {name}, so it may be deleted"
+                if problem := self._damage(evidence, asset_id):
+                    yield number, f"its {name}: {problem}"
+
+    def _damage(self, evidence: Evidence, asset_id: str) -> str | None:
+        asset = evidence.session.get(Asset, asset_id)
+        if asset is None:
+            return "it is unknown here"
+        try:
+            evidence.objects.verify(asset.key, asset.sha256, asset.size)
+        except MakegoodError as error:
+            return error.for_operator()
+        return None
 
 
 class CommitmentsAreRecorded:
