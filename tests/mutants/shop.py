@@ -147,6 +147,20 @@ MUTANTS = [
         "tests/console/test_acts.py::test_what_a_mail_server_answers_is_nobodys_act",
     ),
     Mutant(
+        "tries at the same moment pass a limit together",
+        (("kernel/database.py", "session.execute(sa.select(sa.func.pg_advisory_xact_lock(number)))", "pass"),),
+        "tests/race/test_limits.py",
+    ),
+    Mutant(
+        "tries at the same moment wait for each other",
+        (
+            ("kernel/database.py", "numbers = {int.from", "numbers = [int.from"),
+            ("kernel/database.py", "[:8], signed=True) for name in names}", "[:8], signed=True) for name in names]"),
+            ("kernel/database.py", "for number in sorted(numbers):", "for number in numbers:"),
+        ),
+        "tests/race/test_limits.py",
+    ),
+    Mutant(
         "fonts are looked at once",
         (("products/posters/layout/fonts.py", "return tuple(stamp(path) for path in sorted(found))", "return ()"),),
         "tests/acceptance/test_missing_font.py",

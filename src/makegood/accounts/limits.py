@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 from makegood.accounts.errors import TooManyTries
 from makegood.accounts.models import RateEvent
 from makegood.kernel.clock import Clock
+from makegood.kernel.database import one_at_a_time
 from makegood.kernel.ids import new_id
 from makegood.kernel.signing import Signer
 
@@ -49,6 +50,7 @@ class Limits:
         """Count one try for each (limit, subject); an empty subject isn't counted. Raises `TooManyTries` and counts
         nothing when one of them is full. Returns ids for `give_back`."""
         counted = [(limit, self._hidden(limit, subject)) for limit, subject in wanted if subject]
+        one_at_a_time(session, [f"{limit.purpose}/{subject}" for limit, subject in counted])
         for limit, subject in counted:
             self._check(session, limit, subject)
         events = [

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any
@@ -149,6 +150,17 @@ def advisory_lock(engine: sa.Engine, number: int) -> Iterator[None]:
             yield
         finally:
             connection.execute(sa.select(sa.func.pg_advisory_unlock(number)))
+
+
+def one_at_a_time(session: Session, names: Iterable[str]) -> None:
+    """Until its transaction ends, nobody else who asks for one of these names gets past this call. SQLite's writers
+    come one after the other anyway."""
+    if session.get_bind().dialect.name == "sqlite":
+        return
+    numbers = {int.from_bytes(hashlib.sha256(name.encode()).digest()[:8], signed=True) for name in names}
+    # In one order for everybody, so that no two wait for each other.
+    for number in sorted(numbers):
+        session.execute(sa.select(sa.func.pg_advisory_xact_lock(number)))
 
 
 class Database:
