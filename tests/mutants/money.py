@@ -104,6 +104,24 @@ MUTANTS = [
         "tests/retention/test_at_the_same_moment.py::test_a_payment_that_comes_after_its_order_let_go_unlocks_nothing",
     ),
     Mutant(
+        "the proof believes its first look at a provider",
+        (("proof/evidence.py", "for seconds in self.patience:", "for seconds in ():"),),
+        "tests/proof/test_money_clauses.py::test_money_that_moves_while_the_proof_asks_contradicts_nothing",
+    ),
+    Mutant(
+        "the proof compares a provider's word with what our books said at its beginning",
+        (
+            ("proof/evidence.py", "            with self.database.read() as session:\n                if", "            if"),
+            ("proof/evidence.py", "list(look(session, thing)):\n    ", "list(look(self.session, thing)):\n"),
+        ),
+        "tests/proof/test_money_clauses.py::test_money_that_moves_while_the_proof_asks_contradicts_nothing",
+    ),
+    Mutant(
+        "the proof excuses whatever a provider says",
+        (("proof/evidence.py", "yield from problems", "yield from ()"),),
+        "tests/proof/test_money_clauses.py::test_each_clause_finds_what_contradicts_it",
+    ),
+    Mutant(
         "what was derived from a file is no input",
         (("orders/models.py", ", **{f\"{self.slot}/{name}\": inner for name, inner in self.derived.items()}}", "}"),),
         "tests/proof/test_proof.py::test_what_was_derived_from_an_open_orders_files_is_an_input_too",

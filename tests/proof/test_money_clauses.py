@@ -6,12 +6,14 @@ import shutil
 import sqlite3
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 
 import pytest
 
 from makegood.kernel.clock import SystemClock
 from makegood.kernel.database import Database
+from makegood.payments.provider import Page, ProviderPayment, Stream
 from makegood.payments.providers.free import FreeProvider
 from makegood.payments.providers.sandbox.adapter import SandboxProvider
 from makegood.proof import prove
@@ -45,11 +47,13 @@ def settled(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Settled]:
         yield Settled(shop, parted, disputed)
 
 
-def violations(shop: Shop, home: Path) -> set[tuple[str, str]]:
+def violations(
+    shop: Shop, home: Path, sandbox: type[SandboxProvider] = SandboxProvider, patience: tuple[float, ...] = (0.1, 0.1)
+) -> set[tuple[str, str]]:
     clock = SystemClock()
-    providers = {"free": FreeProvider(), "sandbox": SandboxProvider(shop.provider.url, KEY, SECRET, clock)}
+    providers = {"free": FreeProvider(), "sandbox": sandbox(shop.provider.url, KEY, SECRET, clock)}
     database = Database(f"sqlite:///{home / 'shop.db'}")
-    report = prove(database, ObjectStore(home / "objects"), providers, clock)
+    report = prove(database, ObjectStore(home / "objects"), providers, clock, patience)
     database.close()
     assert report.unanswered == ()
     return {(found.clause, found.order) for found in report.violations}
@@ -172,3 +176,30 @@ def test_a_second_payment_that_was_captured_under_our_reference_is_not_taken_for
     settled.shop.provider.act(second, webhook="never")
 
     assert violations(settled.shop, settled.shop.home) == {(KNOWN, second)}
+
+
+def test_money_that_moves_while_the_proof_asks_contradicts_nothing(tmp_path: Path) -> None:
+    with boat_shop(tmp_path) as shop:
+        unpaid, parted = Bought.order(shop, "paid meanwhile"), Bought.delivered(shop, "parted meanwhile")
+        disputed = Bought.delivered(shop, "disputed meanwhile")
+        moves = {
+            unpaid.ref: lambda: shop.provider.act(unpaid.ref),
+            parted.ref: lambda: refund_in_dashboard(shop, parted.ref, 100, webhook="never"),
+            Stream.PAYMENTS: lambda: Bought.delivered(shop, "bought meanwhile"),
+            Stream.DISPUTES: lambda: dispute(shop, disputed.ref, webhook="never", action="open"),
+        }
+
+        class Moving(SandboxProvider):
+            """The provider, at which something happens just before it is asked for the first time."""
+
+            def retrieve(self, ref: str) -> ProviderPayment:
+                moves.pop(ref, str)()
+                return super().retrieve(ref)
+
+            def list_recent(self, stream: Stream, since: datetime | None, cursor: str | None) -> Page:
+                moves.pop(stream, str)()
+                return super().list_recent(stream, since, cursor)
+
+        assert violations(shop, shop.home, Moving, patience=(1.0,) * 10) == set()
+        assert moves == {}
+        assert (parted.returned(), disputed.seen()["units"][0]["money"]) == ([100], "disputed")

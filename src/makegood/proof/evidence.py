@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 from sqlalchemy.orm import Session
 
+from makegood.kernel.database import Database
 from makegood.payments.provider import PaymentProvider
 from makegood.storage.objects import ObjectStore
 
@@ -22,14 +24,46 @@ class Violation:
     problem: str
 
 
+Thing = TypeVar("Thing")
+PATIENCE = (0.5, 1.0, 2.0, 4.0, 8.0)
+"""Seconds between the looks at what a provider says and our books don't: its notification is on its way, or the poll is
+about to ask."""
+
+
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """What clauses may look at."""
+    """What a clause may look at. `session` is its own: it may see everything as it was when the clause began."""
 
+    database: Database
     session: Session
     objects: ObjectStore
     providers: Mapping[str, PaymentProvider]
     now: datetime
+    patience: tuple[float, ...] = PATIENCE
+
+    def lasting(
+        self, things: Iterable[Thing], look: Callable[[Session, Thing], Iterator[tuple[str, str]]]
+    ) -> Iterator[tuple[str, str]]:
+        """What `look` finds at each thing and finds there again each time after a while, our books read anew and its
+        provider asked anew: beside a working shop money moves between any two questions."""
+        found = self._found(things, look)
+        for seconds in self.patience:
+            if not found:
+                return
+            time.sleep(seconds)
+            found = self._found([thing for thing, _ in found], look)
+        for _, problems in found:
+            yield from problems
+
+    def _found(
+        self, things: Iterable[Thing], look: Callable[[Session, Thing], Iterator[tuple[str, str]]]
+    ) -> list[tuple[Thing, list[tuple[str, str]]]]:
+        found = []
+        for thing in things:
+            with self.database.read() as session:
+                if problems := list(look(session, thing)):
+                    found.append((thing, problems))
+        return found
 
 
 class Clause(Protocol):

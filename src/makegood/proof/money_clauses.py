@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import timedelta
+from functools import partial
 
 import sqlalchemy as sa
-from sqlalchemy.orm import InstrumentedAttribute
+from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from makegood.orders.models import Obligation, Order, Refund
 from makegood.orders.states import OPEN_DELIVERY, DisputeState, Money, PaymentState, RefundState
@@ -40,6 +41,13 @@ def _sum(column: InstrumentedAttribute[int], *which: sa.ColumnElement[bool]) -> 
     return sa.select(sa.func.coalesce(sa.func.sum(column), 0)).where(*which).scalar_subquery()
 
 
+def _gone() -> sa.ColumnElement[int]:
+    """What has left of a payment again, within the statement that reads the rest of it: between two statements more
+    may leave."""
+    lost = (Dispute.payment_id == Payment.id, Dispute.state == DisputeState.LOST)
+    return _sum(CountedRefund.amount_minor, CountedRefund.payment_id == Payment.id) + _sum(Dispute.amount_minor, *lost)
+
+
 class EveryCentIsAllocated:
     name = "every captured cent is allocated or goes back"
 
@@ -50,14 +58,14 @@ class EveryCentIsAllocated:
         query = (
             sa.select(
                 Order.number, Payment, allocated, _sum(Obligation.returned_minor, of_payment),
-                _sum(Refund.amount_minor, *surplus),
+                _sum(Refund.amount_minor, *surplus), _gone(),
             )
             .join(Order, Order.id == Payment.order_id, isouter=True)
             .where(Payment.state == PaymentState.PAID, Payment.captured_minor != allocated)
         )  # fmt: skip
-        for number, payment, owed, laid, going in list(evidence.session.execute(query)):
+        for number, payment, owed, laid, going, left in evidence.session.execute(query):
             # What went back of units is no surplus.
-            back = gone(evidence.session, payment.id) - laid + going
+            back = left - laid + going
             if not 0 < payment.captured_minor - owed <= back:
                 said = f"{payment.captured_minor} was captured, {owed} is allocated to units"
                 yield name_of(number, payment), f"{said} and {back or 'nothing'} of the rest goes back"
@@ -69,14 +77,13 @@ class WhatWentBackIsLaidOnUnits:
     def violations(self, evidence: Evidence) -> Iterator[tuple[str, str]]:
         returned = sa.func.coalesce(sa.func.sum(Obligation.returned_minor), 0)
         query = (
-            sa.select(Payment, Order.number, returned)
+            sa.select(Payment, Order.number, returned, _gone())
             .join(Order, Order.id == Payment.order_id, isouter=True)
             .join(Obligation, Obligation.payment_id == Payment.id, isouter=True)
             .where(Payment.state == PaymentState.PAID)
             .group_by(Payment.id, Order.number)
         )
-        for payment, number, laid in list(evidence.session.execute(query)):
-            back = gone(evidence.session, payment.id)
+        for payment, number, laid, back in evidence.session.execute(query):
             if back > payment.captured_minor:
                 yield name_of(number, payment), f"{back} went back of {payment.captured_minor} that was captured"
             if payment.problem is None and back != laid:
@@ -112,22 +119,25 @@ class ProvidersAgree:
     name = "the payment providers' own word is the same as ours"
 
     def violations(self, evidence: Evidence) -> Iterator[tuple[str, str]]:
-        query = sa.select(Payment, Order.number).join(Order, isouter=True).where(Payment.provider_ref.is_not(None))
-        for payment, number in evidence.session.execute(query):
-            name, provider = name_of(number, payment), evidence.providers.get(payment.provider)
-            if provider is None:
-                yield name, f"its provider {payment.provider} is not set up, so nobody can be asked"
-                continue
-            seen = provider.retrieve(payment.provider_ref or "")
-            if seen.captured_minor != payment.captured_minor:
-                yield (
-                    name,
-                    (f"{payment.provider} captured {seen.captured_minor}, our books say {payment.captured_minor}"),
-                )
-            theirs, ours = seen.refunded_minor + seen.charged_back_minor, gone(evidence.session, payment.id)
-            if theirs != ours:
-                yield name, f"{payment.provider} gave back {theirs}, our books say {ours}"
+        known = list(evidence.session.scalars(sa.select(Payment.id).where(Payment.provider_ref.is_not(None))))
+        yield from evidence.lasting(known, partial(self._compare, evidence.providers))
         yield from self._uncounted(evidence)
+
+    def _compare(
+        self, providers: Mapping[str, PaymentProvider], session: Session, payment_id: str
+    ) -> Iterator[tuple[str, str]]:
+        query = sa.select(Payment, Order.number).join(Order, isouter=True).where(Payment.id == payment_id)
+        payment, number = session.execute(query).one()
+        name, provider = name_of(number, payment), providers.get(payment.provider)
+        if provider is None:
+            yield name, f"its provider {payment.provider} is not set up, so nobody can be asked"
+            return
+        seen = provider.retrieve(payment.provider_ref or "")
+        if seen.captured_minor != payment.captured_minor:
+            yield name, f"{payment.provider} captured {seen.captured_minor}, our books say {payment.captured_minor}"
+        theirs, ours = seen.refunded_minor + seen.charged_back_minor, gone(session, payment.id)
+        if theirs != ours:
+            yield name, f"{payment.provider} gave back {theirs}, our books say {ours}"
 
     def _uncounted(self, evidence: Evidence) -> Iterator[tuple[str, str]]:
         """A refund of ours that succeeded was counted, and by the amount that we recorded."""
@@ -155,15 +165,17 @@ class CapturesAreKnown:
 
     def violations(self, evidence: Evidence) -> Iterator[tuple[str, str]]:
         for provider in evidence.providers.values():
-            for seen in listed(provider, Stream.PAYMENTS):
-                if not isinstance(seen, ProviderPayment) or seen.captured_minor == 0:
-                    continue
-                # Several can be captured under one reference; ours is the one whose id at the provider we keep.
-                unmet = sa.and_(Payment.provider_ref.is_(None), Payment.id == (seen.reference or ""))
-                mine = sa.or_(Payment.provider_ref == seen.ref, unmet)
-                known = sa.select(Payment.id).where(Payment.provider == provider.name, mine)
-                if evidence.session.scalar(known) is None:
-                    yield seen.ref, f"{provider.name} captured {seen.captured_minor} {seen.currency}, we don't know it"
+            payments = (seen for seen in listed(provider, Stream.PAYMENTS) if isinstance(seen, ProviderPayment))
+            captured = (seen for seen in payments if seen.captured_minor)
+            yield from evidence.lasting(captured, partial(self._compare, provider))
+
+    def _compare(self, provider: PaymentProvider, session: Session, seen: ProviderPayment) -> Iterator[tuple[str, str]]:
+        # Several can be captured under one reference; ours is the one whose id at the provider we keep.
+        unmet = sa.and_(Payment.provider_ref.is_(None), Payment.id == (seen.reference or ""))
+        mine = sa.or_(Payment.provider_ref == seen.ref, unmet)
+        known = sa.select(Payment.id).where(Payment.provider == provider.name, mine)
+        if session.scalar(known) is None:
+            yield seen.ref, f"{provider.name} captured {seen.captured_minor} {seen.currency}, we don't know it"
 
 
 class DisputesAreKnown:
@@ -171,9 +183,8 @@ class DisputesAreKnown:
 
     def violations(self, evidence: Evidence) -> Iterator[tuple[str, str]]:
         for provider in evidence.providers.values():
-            for seen in listed(provider, Stream.DISPUTES):
-                if isinstance(seen, ProviderDispute):
-                    yield from self._compare(evidence, provider, seen)
+            disputes = (seen for seen in listed(provider, Stream.DISPUTES) if isinstance(seen, ProviderDispute))
+            yield from evidence.lasting(disputes, partial(self._compare, provider))
         working = (
             sa.select(Order.number)
             .join(Obligation, Obligation.order_id == Order.id)
@@ -189,20 +200,22 @@ class DisputesAreKnown:
             yield number, "its payment is disputed, and it is being made all the same"
 
     def _compare(
-        self, evidence: Evidence, provider: PaymentProvider, seen: ProviderDispute
+        self, provider: PaymentProvider, session: Session, noted: ProviderDispute
     ) -> Iterator[tuple[str, str]]:
+        # The list may have been read a while ago.
+        seen = next((one for one in provider.reversals(noted.payment_ref).disputes if one.ref == noted.ref), noted)
         query = (
             sa.select(Payment, Order.number)
             .join(Order, Order.id == Payment.order_id, isouter=True)
             .where(Payment.provider == provider.name, Payment.provider_ref == seen.payment_ref)
         )
-        found = evidence.session.execute(query).one_or_none()
+        found = session.execute(query).one_or_none()
         if found is None:
             yield seen.payment_ref, f"{provider.name} has a dispute of {seen.amount_minor} about money unknown to us"
             return
         payment, number = found
         known = sa.select(Dispute).where(Dispute.payment_id == payment.id, Dispute.ref == seen.ref)
-        dispute = evidence.session.scalar(known)
+        dispute = session.scalar(known)
         if dispute is None:
             yield name_of(number, payment), f"{seen.amount_minor} of it is disputed ({seen.state}), which we don't know"
         elif (dispute.state, dispute.amount_minor) != (seen.state, seen.amount_minor):
