@@ -111,7 +111,11 @@ MUTANTS = [
     Mutant(
         "the proof compares a provider's word with what our books said at its beginning",
         (
-            ("proof/evidence.py", "            with self.database.read() as session:\n                if", "            if"),
+            (
+                "proof/evidence.py",
+                "            with self.database.read() as session:\n                if",
+                "            if",
+            ),
             ("proof/evidence.py", "list(look(session, thing)):\n    ", "list(look(self.session, thing)):\n"),
         ),
         "tests/proof/test_money_clauses.py::test_money_that_moves_while_the_proof_asks_contradicts_nothing",

@@ -6,6 +6,11 @@ from tests.mutants.mutant import Mutant
 
 MUTANTS = [
     Mutant(
+        "mails wait in the same queue as payments",
+        (("notify/mails.py", 'QUEUE = "mail"', 'QUEUE = "quick"'),),
+        "tests/race/test_slow_outsiders.py",
+    ),
+    Mutant(
         "a damaged object keeps the sound one out",
         (("storage/objects.py", 'obstore.put(self._store, key, source, mode="overwrite")',
           "raise ObjectConflict(key=key)"),),

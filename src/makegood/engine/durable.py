@@ -113,7 +113,8 @@ class Engine:
                     "executor_id": self.executor_id,
                     "log_level": "ERROR",
                     "use_listen_notify": False,
-                    "max_executor_threads": self._workers * 2 + 16,
+                    # What was taken from a queue never waits for a thread.
+                    "max_executor_threads": self._workers * len(set(self._queues.values())) + 16,
                 }
             )
             # The dispatcher takes from the queues, so that it can be woken.

@@ -110,7 +110,8 @@ class Discarding:
 
     def register(self, engine: Engine) -> None:
         """Make the workflow known to the engine."""
-        engine.workflow(DISCARD, self.discard, queue="quick")
+        # A product's work, however long it takes: not among the payments.
+        engine.workflow(DISCARD, self.discard, queue="jobs")
 
     def lost(self, session: Session, obligation_id: str, attempt: int) -> None:
         """An attempt found that it doesn't count: what it did since it was overtaken is looked at again, also if

@@ -22,7 +22,8 @@ from makegood.notify.rendering import render
 from makegood.notify.transport import CONVERSATION_SECONDS, Envelope, transport_for
 
 WORKFLOW = "notify.send"
-QUEUE = "quick"
+QUEUE = "mail"
+"""Its own: a mail server that takes its time, or says nothing, keeps no payment and no refund waiting."""
 
 # While a mail is being sent the sweep leaves it alone; a conversation can't last this long.
 LEASE = timedelta(seconds=2 * CONVERSATION_SECONDS)
