@@ -77,6 +77,15 @@ def test_a_number_written_in_another_way_is_the_same_pair(shop: Shop) -> None:
     assert somebody.asks("api", number, f" {email}")[0] == 429
 
 
+def test_an_address_is_found_as_its_owner_writes_it(shop: Shop) -> None:
+    email = "anna@MÜNCHEN.example"
+    number = ordered(shop, email)
+
+    assert Somebody(shop, "127.0.0.17").asks("api", number, email)[0] == 202
+
+    until(lambda: links(shop, "anna@xn--mnchen-3ya.example", number), SECONDS, "the mail with the link")
+
+
 def test_guesses_from_one_network_address_come_to_an_end(shop: Shop) -> None:
     email = "guessed@example.com"
     number = ordered(shop, email)
