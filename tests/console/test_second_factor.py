@@ -240,6 +240,23 @@ def test_disabling_ends_sessions_and_links_at_once(ready: Door) -> None:
         ready.sign_in.look_at_link(again)
 
 
+def test_a_disabled_operator_who_is_asked_back_comes_in_by_the_new_link_alone(ready: Door) -> None:
+    lee = "lee@example.com"
+    ready.set_up(ready.invite(lee, Role.VIEWER), lee)
+    ready.operators.disable(lee, EMAIL)
+    ready.later(seconds=30)
+
+    token = ready.invite(lee)
+
+    assert ready.is_refused(ready.code(), email=lee)
+    assert ready.is_refused(ready.codes[0], email=lee)
+    [view] = [view for view in ready.operators.all() if view.email == lee]
+    assert (view.state, view.role, view.recovery_codes) == ("invited", Role.VIEWER, 0)
+    ready.set_up(token, lee)
+    ready.later(seconds=30)
+    assert ready.who(ready.enter(ready.code(), email=lee))
+
+
 def test_the_last_owner_stays(ready: Door) -> None:
     with pytest.raises(LastOwner):
         ready.operators.disable(EMAIL, EMAIL)

@@ -170,4 +170,9 @@ MUTANTS = [
         (("products/posters/layout/fonts.py", "return tuple(stamp(path) for path in sorted(found))", "return ()"),),
         "tests/acceptance/test_missing_font.py",
     ),
+    Mutant(
+        "a disabled operator who is asked back has the old password",
+        (("accounts/operators.py", "self._forget_secrets(session, operator)", "pass"),),
+        "tests/console/test_second_factor.py::test_a_disabled_operator_who_is_asked_back_comes_in_by_the_new_link_alone",
+    ),
 ]  # fmt: skip

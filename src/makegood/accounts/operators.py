@@ -71,8 +71,9 @@ class Operators:
 
     def add(self, email: str, role: Role | None, by: str) -> Invitation:
         """A new operator, or a known one who starts over (lost phone, disabled before): the link replaces password,
-        second factor and recovery codes when it is used; older links end now. Without `role` a known operator keeps
-        theirs, the very first becomes owner and others operator. Raises `EmailInvalid`."""
+        second factor and recovery codes when it is used; older links end now. What a disabled one signed in with never
+        counts again. Without `role` a known operator keeps theirs, the very first becomes owner and others operator.
+        Raises `EmailInvalid`."""
         known_as = read_email(email)
         try:
             return self._add(known_as, role, by)
@@ -155,6 +156,8 @@ class Operators:
             else:
                 if role is not None and role != Role.OWNER and operator.disabled_at is None:
                     self._keep_an_owner(session, operator)
+                if operator.disabled_at is not None:
+                    self._forget_secrets(session, operator)
                 operator.role, operator.disabled_at = role or operator.role, None
             self._end_links(session, operator.id)
             expires_at = now + timedelta(hours=self._settings.operator_link_hours)
@@ -185,6 +188,11 @@ class Operators:
             if operator is None:
                 raise OperatorUnknown(who=known_as)
             yield session, operator
+
+    def _forget_secrets(self, session: Transaction, operator: Operator) -> None:
+        """Who was shut out comes back by the link alone, not by what they had before."""
+        operator.ready_at = operator.password_hash = operator.factor_seed = None
+        session.execute(sa.delete(RecoveryCode).where(RecoveryCode.operator_id == operator.id))
 
     def _keep_an_owner(self, session: Transaction, operator: Operator) -> None:
         if operator.role != Role.OWNER or operator.ready_at is None or operator.disabled_at is not None:
