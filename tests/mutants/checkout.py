@@ -92,4 +92,12 @@ MUTANTS = [
         (("checkout/erasing.py", "drafted = self._end_drafts_of(session, order, done)", "drafted = set()"),),
         "tests/operations/test_privacy.py::test_a_person_is_taken_out_and_the_figures_stay",
     ),
+    Mutant(
+        "a mail to another address than the erased person's stays",
+        (
+            ("checkout/erasing.py", "Mail.order_id == order.id)", "Mail.order_id == order.id, Mail.to == email)"),
+            ("checkout/erasing.py", "_without(event.data, email, order.email)", "_without(event.data, email)"),
+        ),
+        "tests/operations/test_privacy.py::test_who_ordered_for_another_address_takes_it_out_with_themselves",
+    ),
 ]  # fmt: skip

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import json
+import re
 import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import sqlalchemy as sa
 
+from makegood.accounts.callers import NOBODY
 from makegood.app import Running
+from makegood.notify.models import Mail
 from tests.operations.note_shop import NoteShop, buy_note, mails
-from tests.shops import until
+from tests.shops import Customer, until
 
 SECRET = "Nobody must read this"
 
@@ -28,15 +32,40 @@ def office(shop: NoteShop) -> Iterator[Running]:
         yield running
 
 
-def bought(shop: NoteShop, office: Running, email: str) -> tuple[str, str]:
+def bought(shop: NoteShop, office: Running, email: str, customer: Customer | None = None) -> tuple[str, str]:
     """A delivered note of somebody's, all of whose mails are through: the order's number and its file's address."""
-    customer = shop.customer()
+    customer = customer or shop.customer()
     number = buy_note(shop, customer, email=email, text=f"{SECRET} title", paper=f"{SECRET} {email}")
     url = customer.at_rest(number)["units"][0]["artefacts"][0]["url"]
     assert customer.http.get(url).status_code == 200
+    told(shop, office, number)
+    return number, url
+
+
+def told(shop: NoteShop, office: Running, number: str) -> None:
+    """Wait until the mails about a delivered order are through."""
     until(lambda: len(mails(shop, office, number)) == 2, 20, "the mails")
     until(lambda: '"waiting"' not in json.dumps(states(shop, number)), 20, "their acceptance")
-    return number, url
+
+
+def signed_in(shop: NoteShop, office: Running, email: str) -> Customer:
+    """Somebody with an account."""
+    customer, accounts = shop.customer(), office.services.accounts
+    accounts.request_link(email, NOBODY)
+    with office.services.database.read() as session:
+        text = session.scalars(sa.select(Mail.text).where(Mail.to == email)).one()
+    found = re.search(r"/sign-in/(\S+)", text)
+    assert found
+    _, cookie = accounts.use_link(found[1], NOBODY)
+    customer.http.cookies.set("makegood", cookie)
+    until(lambda: email not in waiting(shop), 20, "the mail's acceptance")
+    return customer
+
+
+def waiting(shop: NoteShop) -> list[str]:
+    """The addresses to which a mail is still to be sent."""
+    with sqlite3.connect(shop.home / "shop.db") as database:
+        return [row[0] for row in database.execute("SELECT \"to\" FROM mail WHERE state = 'waiting'")]
 
 
 def states(shop: NoteShop, number: str) -> list[str]:
@@ -103,6 +132,20 @@ def test_a_person_is_taken_out_and_the_figures_stay(shop: NoteShop, office: Runn
     assert json.loads(said)["orders"] == []
     assert shop.cli("orders", "redeliver", number, "--reason", "Once more.")[0] in (0, 1)
     assert email not in everything(shop)
+
+
+def test_who_ordered_for_another_address_takes_it_out_with_themselves(shop: NoteShop, office: Running) -> None:
+    email, other = "account@example.com", "for.grandma@example.com"
+    customer = signed_in(shop, office, email)
+    number, _ = bought(shop, office, other, customer)
+    assert other in everything(shop)
+
+    code, said = shop.cli("privacy", "erase", "--email", email, "--json")
+
+    assert (code, json.loads(said)["orders"], json.loads(said)["account"]) == (0, [number], True)
+    left = everything(shop)
+    assert email not in left
+    assert other not in left
 
 
 def test_what_is_still_owed_stays_and_is_named(shop: NoteShop, office: Running) -> None:

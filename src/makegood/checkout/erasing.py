@@ -134,9 +134,10 @@ class Erasing:
             session.execute(change.execution_options(synchronize_session=False))
         drafted = self._end_drafts_of(session, order, done)
         self._erase_payments(session, order.id)
-        done.mails += self._erase_mails(session, Mail.order_id == order.id, email)
+        # An account's order may have been placed for another address: what went there is of this person, too.
+        done.mails += self._erase_mails(session, Mail.order_id == order.id)
         for event in session.scalars(sa.select(AuditEvent).where(AuditEvent.order_id == order.id)):
-            event.data = _without(event.data, email)
+            event.data = _without(event.data, email, order.email)
         order.email = f"{order.id}@{ERASED_DOMAIN}"
         order.visitor_id = order.customer_id = None
         order.erased_at = now
@@ -174,9 +175,9 @@ class Erasing:
             .values(raw=b"")
         )
 
-    def _erase_mails(self, session: Session, which: sa.ColumnElement[bool], email: str) -> int:
+    def _erase_mails(self, session: Session, *which: sa.ColumnElement[bool]) -> int:
         """Mails that are through; one that is still to be sent is left alone."""
-        sent = session.scalars(sa.select(Mail).where(which, Mail.state != MailState.WAITING, Mail.to == email)).all()
+        sent = session.scalars(sa.select(Mail).where(*which, Mail.state != MailState.WAITING)).all()
         for mail in sent:
             mail.to = f"{mail.id}@{ERASED_DOMAIN}"
             mail.subject = mail.html = mail.text = ERASED
@@ -186,9 +187,10 @@ class Erasing:
 
     def _erase_account(self, session: Session, email: str, customer_id: str | None, done: Erasure) -> set[str]:
         """The account goes unless an order of it stays; drafts, sign-in links and letters go in any case."""
-        done.mails += self._erase_mails(session, Mail.order_id.is_(None), email)
+        done.mails += self._erase_mails(session, Mail.order_id.is_(None), Mail.to == email)
         session.execute(sa.delete(SignInLink).where(SignInLink.email == email))
-        for event in session.scalars(sa.select(AuditEvent).where(AuditEvent.event.startswith("mail."))):
+        of_people = sa.or_(AuditEvent.event.startswith("mail."), AuditEvent.event.startswith("customer."))
+        for event in session.scalars(sa.select(AuditEvent).where(of_people)):
             if event.order_id is None and email in json.dumps(event.data):
                 event.data = _without(event.data, email)
         if customer_id is None:
@@ -226,7 +228,9 @@ def _promised_until(session: Session, owed: Sequence[Obligation]) -> datetime | 
     return session.scalar(sa.select(sa.func.max(Commitment.until)).where(_is_of(owed), stands))
 
 
-def _without(data: dict[str, Any], email: str) -> dict[str, Any]:
-    """The same without the address, wherever it stands, and without the names of files."""
-    text = re.sub(re.escape(email), ERASED, json.dumps(data), flags=re.IGNORECASE)
+def _without(data: dict[str, Any], *emails: str) -> dict[str, Any]:
+    """The same without the addresses, wherever they stand, and without the names of files."""
+    text = json.dumps(data)
+    for email in emails:
+        text = re.sub(re.escape(email), ERASED, text, flags=re.IGNORECASE)
     return {name: value for name, value in json.loads(text).items() if name != "files"}
