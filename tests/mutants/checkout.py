@@ -100,4 +100,35 @@ MUTANTS = [
         ),
         "tests/operations/test_privacy.py::test_who_ordered_for_another_address_takes_it_out_with_themselves",
     ),
+    Mutant(
+        "an expired draft keeps what was chosen",
+        (
+            (
+                "checkout/drafts.py",
+                "                draft.options, draft.version = {}, 0\n",
+                "                draft.version = 0\n",
+            ),
+        ),
+        "tests/operations/test_privacy.py::test_an_expired_draft_says_nothing_any_more",
+    ),
+    Mutant(
+        "the jobs of an erased person's drafts keep what they were made from",
+        (("fulfillment/jobs.py", "job.options, job.inputs, job.error_text = {}, [], None", "pass"),),
+        "tests/operations/test_privacy.py::test_an_expired_draft_and_what_was_made_of_it_go_with_their_owner",
+    ),
+    Mutant(
+        "erasing empties a job from which an order is still made",
+        (("fulfillment/jobs.py", "Job.draft_id == draft_id, Job.id.not_in(ordered))", "Job.draft_id == draft_id)"),),
+        "tests/operations/test_privacy.py::test_what_an_order_is_still_made_from_stays_and_goes_with_it",
+    ),
+    Mutant(
+        "a file that went before its owner keeps its name",
+        (("checkout/erasing.py", "given = [file for line in order.lines for file in line.inputs]", "given = []"),),
+        "tests/operations/test_privacy.py::test_a_file_that_went_earlier_keeps_no_name",
+    ),
+    Mutant(
+        "an empty draft counts as erased again and again",
+        (("checkout/erasing.py", "bool(draft.version or draft.options or held or emptied)", "1"),),
+        "tests/operations/test_privacy.py::test_done_again_it_finds_no_draft",
+    ),
 ]  # fmt: skip

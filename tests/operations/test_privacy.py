@@ -6,6 +6,7 @@ import json
 import re
 import sqlite3
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ import sqlalchemy as sa
 
 from makegood.accounts.callers import NOBODY
 from makegood.app import Running
+from makegood.kernel.clock import MovedClock
 from makegood.notify.models import Mail
 from tests.operations.note_shop import NoteShop, buy_note, mails
 from tests.shops import Customer, until
@@ -22,7 +24,8 @@ SECRET = "Nobody must read this"
 
 @pytest.fixture(scope="module")
 def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[NoteShop]:
-    with NoteShop(tmp_path_factory.mktemp("privacy")) as running:
+    folder = tmp_path_factory.mktemp("privacy")
+    with NoteShop(folder, sells=("tests.operations.plugins.verses",)) as running:
         yield running
 
 
@@ -146,6 +149,99 @@ def test_who_ordered_for_another_address_takes_it_out_with_themselves(shop: Note
     left = everything(shop)
     assert email not in left
     assert other not in left
+
+
+def draft_of(customer: Customer, folder: Path, words: str, product: str = "notes") -> str:
+    """A draft that has these words in its options, in its file and in the file's name."""
+    paper = folder / f"{words}.txt"
+    paper.write_text(words)
+    return customer.draft({"paper": paper}, product, text=words)
+
+
+def expire_drafts(shop: NoteShop) -> None:
+    with shop.beside(MovedClock(timedelta(days=2))) as later:
+        later.services.drafts.expire()
+
+
+def test_an_expired_draft_says_nothing_any_more(shop: NoteShop) -> None:
+    shop.customer().draft({}, "notes", text="What I never ordered")
+    assert "What I never ordered" in everything(shop)
+
+    expire_drafts(shop)
+
+    assert "What I never ordered" not in everything(shop)
+
+
+def test_an_expired_draft_and_what_was_made_of_it_go_with_their_owner(
+    shop: NoteShop, office: Running, tmp_path: Path
+) -> None:
+    email, words = "draft@example.com", "My unfinished verse"
+    customer = signed_in(shop, office, email)
+    draft = draft_of(customer, tmp_path, words, "verses")
+    customer.made(draft)
+    with sqlite3.connect(shop.home / "shop.db") as database:
+        # So were drafts left when their time was over before their options went with them.
+        database.execute("UPDATE draft SET version = 0 WHERE id = ?", [draft])
+    database.close()
+
+    code, said = shop.cli("privacy", "erase", "--email", email, "--json")
+
+    assert (code, json.loads(said)["drafts"]) == (0, 1)
+    assert words not in everything(shop)
+
+
+def test_done_again_it_finds_no_draft(shop: NoteShop, office: Running, tmp_path: Path) -> None:
+    email = "again@example.com"
+    customer = signed_in(shop, office, email)
+    draft_of(customer, tmp_path, "Once")
+    (shop.control / "fail").touch()
+    number = buy_note(shop, customer, email=email, text="Keeps the account")
+
+    found = [json.loads(shop.cli("privacy", "erase", "--email", email, "--json")[1]) for _ in range(2)]
+
+    (shop.control / "fail").unlink()
+    assert [each["drafts"] for each in found] == [2, 0]
+    assert customer.at_rest(number)["state"] == "delivered"
+
+
+def test_what_an_order_is_still_made_from_stays_and_goes_with_it(
+    shop: NoteShop, office: Running, tmp_path: Path
+) -> None:
+    email, words = "verse@example.com", "A verse that was ordered"
+    customer = signed_in(shop, office, email)
+    draft = draft_of(customer, tmp_path, words, "verses")
+    customer.made(draft)
+    number = customer.checkout(draft, email=email)["number"]
+    (shop.control / "fail").touch()
+    shop.provider.act(customer.payable(number)["ref"])
+    until(lambda: customer.order(number)["units"][0]["problem"], 30, "a try that fails")
+
+    code, said = shop.cli("privacy", "erase", "--email", email, "--json")
+
+    assert (code, json.loads(said)["kept"][number]) == (0, ["something of it is still being made"])
+    (shop.control / "fail").unlink()
+    url = customer.at_rest(number, 30)["units"][0]["artefacts"][0]["url"]
+    assert customer.http.get(url).text == f"{words}\n{words}"
+    told(shop, office, number)
+    code, said = shop.cli("privacy", "erase", "--email", email, "--json")
+    assert (code, json.loads(said)["orders"]) == (0, [number])
+    assert words not in everything(shop)
+
+
+def test_a_file_that_went_earlier_keeps_no_name(shop: NoteShop, office: Running, tmp_path: Path) -> None:
+    email, words, customer = "named@example.com", "A poem for Anna", shop.customer()
+    number = customer.checkout(draft_of(customer, tmp_path, words), email=email)["number"]
+    shop.provider.act(customer.payable(number)["ref"])
+    customer.at_rest(number)
+    told(shop, office, number)
+    expire_drafts(shop)
+    with shop.beside(paid_input_days=0, unheld_hours=0) as night:
+        night.services.retention.run()
+    assert f"{words}.txt" in everything(shop)
+
+    assert shop.cli("privacy", "erase", "--email", email)[0] == 0
+
+    assert words not in everything(shop)
 
 
 def test_what_is_still_owed_stays_and_is_named(shop: NoteShop, office: Running) -> None:

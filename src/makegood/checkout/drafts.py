@@ -258,7 +258,7 @@ class Drafts:
                 assets.release(session, HoldKind.DRAFT, draft_id)
                 draft.files.clear()
                 # The row stays as a tombstone, so that its owner is told what happened to it.
-                draft.version = 0
+                draft.options, draft.version = {}, 0
         return len(over)
 
     def _own(self, session: Session, caller: Caller, draft_id: str, *, locks: bool = False) -> Draft:

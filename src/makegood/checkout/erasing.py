@@ -18,6 +18,7 @@ from makegood.accounts.models import ApiKey, Customer, SignInLink
 from makegood.accounts.models import Session as Visit
 from makegood.checkout.keeping import is_promised
 from makegood.checkout.models import Draft
+from makegood.fulfillment.jobs import drop_jobs, empty_jobs
 from makegood.fulfillment.models import ArtefactRow, Commitment, Download, Grant, GrantLink, Redelivery
 from makegood.fulfillment.outside import left_behind
 from makegood.fulfillment.states import CommitmentState
@@ -121,11 +122,15 @@ class Erasing:
         for obligation_id in owed:
             assets.release(session, HoldKind.DELIVERY, obligation_id)
         lines = [line.id for line in order.lines]
+        # Also what is held no longer has the name that its owner gave it.
+        given = [file for line in order.lines for file in line.inputs]
+        own += [asset_id for file in given for asset_id in (file.asset_id, *file.derived.values())]
         grants = list(session.scalars(sa.select(Grant.id).where(Grant.obligation_id.in_(owed))))
         changes = (
             sa.update(OrderLine).where(OrderLine.id.in_(lines)).values(options={}, description=ERASED),
             sa.update(OrderInput).where(OrderInput.order_line_id.in_(lines)).values(facts={}),
             sa.update(Obligation).where(Obligation.id.in_(owed)).values(error_text=None),
+            sa.update(ArtefactRow).where(ArtefactRow.obligation_id.in_(owed)).values(facts={}),
             sa.update(Grant).where(Grant.id.in_(grants)).values(revoked_at=now, expires_at=now),
             sa.update(GrantLink).where(GrantLink.grant_id.in_(grants)).values(revoked_at=now),
             sa.update(Download).where(Download.grant_id.in_(grants)).values(origin=None, agent=None),
@@ -150,18 +155,21 @@ class Erasing:
             sa.select(AuditEvent).where(AuditEvent.order_id == order.id, AuditEvent.event == "order.placed")
         )
         drafts = [session.get(Draft, str(event.data["draft"]), with_for_update=True) for event in placed]
-        ended = [self._end_draft(session, draft, done) for draft in drafts if draft is not None and draft.version > 0]
+        ended = [self._end_draft(session, draft, done, order.id) for draft in drafts if draft is not None]
         return set().union(*ended)
 
-    def _end_draft(self, session: Session, draft: Draft, done: Erasure) -> set[str]:
-        """Empty the draft; returns what it held."""
+    def _end_draft(self, session: Session, draft: Draft, done: Erasure, order_id: str | None = None) -> set[str]:
+        """Empty the draft, also an expired one, and its jobs, but for what an order other than this one needs; returns
+        what they held. One that was empty before doesn't count."""
         held = set(assets.held_by(session, HoldKind.DRAFT, draft.id))
+        drop_jobs(session, self._clock, draft.id)
+        emptied, named = empty_jobs(session, draft.id, but_of=order_id)
         assets.release(session, HoldKind.DRAFT, draft.id)
+        done.drafts += bool(draft.version or draft.options or held or emptied)
         draft.files.clear()
         draft.options, draft.version = {}, 0
-        done.drafts += 1
         session.flush()
-        return held
+        return held | named
 
     def _erase_payments(self, session: Session, order_id: str) -> None:
         """What the providers told besides the figures; their own books are not ours to change."""
@@ -196,7 +204,7 @@ class Erasing:
         if customer_id is None:
             return set()
         freed: set[str] = set()
-        drafts = sa.select(Draft).where(Draft.customer_id == customer_id, Draft.version > 0).order_by(Draft.id)
+        drafts = sa.select(Draft).where(Draft.customer_id == customer_id).order_by(Draft.id)
         for draft in session.scalars(drafts.with_for_update()).all():
             freed |= self._end_draft(session, draft, done)
         session.flush()

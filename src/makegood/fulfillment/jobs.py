@@ -23,6 +23,7 @@ from makegood.kernel.clock import Clock
 from makegood.kernel.database import Database
 from makegood.kernel.errors import MakegoodError, Temporary
 from makegood.kernel.ids import new_id
+from makegood.orders.models import Order, OrderLine
 from makegood.product_api import Artefact, JobTerms, Product
 from makegood.storage import assets
 from makegood.storage.assets import HoldKind
@@ -92,6 +93,29 @@ def drop_jobs(session: Session, clock: Clock, draft_id: str, *, but: str | None 
         )  # fmt: skip
         for output in job.outputs:
             assets.release(session, HoldKind.DRAFT, draft_id, output.asset_id)
+
+
+def empty_jobs(session: Session, draft_id: str, *, but_of: str | None = None) -> tuple[int, set[str]]:
+    """Take what the customer gave out of the draft's jobs, which nothing needs any more; one from which an order other
+    than `but_of` may have to be made again stays as it is. Returns how many had something, and their assets."""
+    ordered = (
+        sa.select(OrderLine.job_id)
+        .join(Order, Order.id == OrderLine.order_id)
+        .where(OrderLine.job_id.is_not(None), Order.erased_at.is_(None), Order.id.is_distinct_from(but_of))
+    )
+    query = sa.select(Job).where(Job.draft_id == draft_id, Job.id.not_in(ordered))
+    emptied, named = 0, set()
+    # One that was finished meanwhile is read with what it made.
+    for job in session.scalars(query.execution_options(populate_existing=True)).all():
+        facts = [output for output in job.outputs if output.facts]
+        emptied += bool(job.options or job.inputs or job.error_text or facts)
+        named |= {output.asset_id for output in job.outputs}
+        named |= {one for given in job.inputs for one in (given["asset_id"], *given["derived"].values())}
+        job.options, job.inputs, job.error_text = {}, [], None
+        for output in facts:
+            output.facts = {}
+    session.flush()
+    return emptied, named
 
 
 class Jobs:
