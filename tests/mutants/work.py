@@ -154,4 +154,19 @@ MUTANTS = [
         (("kernel/logs.py", "with contextlib.suppress(OSError, ValueError):", "if True:"),),
         "tests/crash/test_full_disk.py::test_after_a_full_disk_everything_goes_on_by_itself",
     ),
+    Mutant(
+        "a download that was taken away is said to have been paid back",
+        (("fulfillment/downloads.py", "raise _taken_away(session, obligation.order_id)", "raise DownloadRevoked"),),
+        "tests/operations/test_privacy.py::test_who_was_taken_out_reads_that_it_was_their_wish",
+    ),
+    Mutant(
+        "downloads that have ended are said to be ready",
+        (("web/order_view.py", "_is_expired(shop, known, obligation),", "False,"),),
+        "tests/operations/test_ended_downloads.py::test_the_page_says_that_the_downloads_have_ended_and_why",
+    ),
+    Mutant(
+        "what never had downloads is said to have lost them",
+        (("web/order_view.py", "and any(_is_shown(row) for row, _ in made)", ""),),
+        "tests/operations/test_ended_downloads.py::test_what_never_had_downloads_has_none_that_ended",
+    ),
 ]  # fmt: skip

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import html
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -92,6 +94,12 @@ def buy_note(shop: Shop, customer: Customer, **more: Any) -> str:
     shop.provider.act(customer.payable(number)["ref"])
     until(lambda: customer.order(number)["state"] != "awaiting_payment", 30, "the payment")
     return number
+
+
+def page(customer: Customer, number: str) -> str:
+    """What the order's page says."""
+    text = re.sub(r"<[^>]+>", " ", customer.http.get(f"/orders/{number}").text)
+    return " ".join(html.unescape(text).split())
 
 
 def obligation(running: Running, number: str) -> Obligation:

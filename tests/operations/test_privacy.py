@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import json
 import re
 import sqlite3
@@ -16,7 +17,8 @@ from makegood.accounts.callers import NOBODY
 from makegood.app import Running
 from makegood.kernel.clock import MovedClock
 from makegood.notify.models import Mail
-from tests.operations.note_shop import NoteShop, buy_note, mails
+from makegood.orders.reading import by_number
+from tests.operations.note_shop import NoteShop, buy_note, mails, page
 from tests.shops import Customer, until
 
 SECRET = "Nobody must read this"
@@ -242,6 +244,23 @@ def test_a_file_that_went_earlier_keeps_no_name(shop: NoteShop, office: Running,
     assert shop.cli("privacy", "erase", "--email", email)[0] == 0
 
     assert words not in everything(shop)
+
+
+def test_who_was_taken_out_reads_that_it_was_their_wish(shop: NoteShop, office: Running) -> None:
+    email = "wish@example.com"
+    number, url = bought(shop, office, email)
+    with office.services.database.read() as session:
+        link = office.services.links.order(by_number(session, number)).rpartition("/")[2]
+
+    assert shop.cli("privacy", "erase", "--email", email)[0] == 0
+
+    said = page(shop.customer(), link)
+    assert "It was made and delivered. Its data were taken out at its owner's wish" in said
+    assert "ready to download" not in said
+    assert "@" not in said
+    answer = shop.customer().http.get(url)
+    assert answer.status_code == 410
+    assert "taken away at its owner's wish" in html.unescape(answer.text)
 
 
 def test_what_is_still_owed_stays_and_is_named(shop: NoteShop, office: Running) -> None:

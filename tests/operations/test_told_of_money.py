@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import html
-import re
 from collections.abc import Iterator
 
 import pytest
 
 from makegood.app import Running
 from makegood.notify.models import of_order
-from tests.operations.note_shop import NoteShop, buy_note, obligation, order_note
+from tests.operations.note_shop import NoteShop, buy_note, obligation, order_note, page
 from tests.payments.boats import dispute, heal, refund_in_dashboard, refuse_refunds
 from tests.shops import Customer, until
 
@@ -36,12 +34,6 @@ def nothing_goes_wrong(shop: NoteShop) -> Iterator[None]:
     heal(shop)
     for name in ("fail", "never"):
         (shop.control / name).unlink(missing_ok=True)
-
-
-def page(customer: Customer, number: str) -> str:
-    """What the order's page says."""
-    text = re.sub(r"<[^>]+>", " ", customer.http.get(f"/orders/{number}").text)
-    return " ".join(html.unescape(text).split())
 
 
 def paid_by(shop: NoteShop, customer: Customer, number: str) -> str:

@@ -10,11 +10,12 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from makegood.fulfillment.models import ArtefactRow, Download, Grant, GrantLink
+from makegood.fulfillment.units import UnitErased
 from makegood.kernel.clock import Clock
 from makegood.kernel.database import Database
-from makegood.kernel.errors import NotFound, Rejected
+from makegood.kernel.errors import MakegoodError, NotFound, Rejected
 from makegood.kernel.ids import new_id
-from makegood.orders.models import Obligation
+from makegood.orders.models import Obligation, Order
 from makegood.orders.states import Money
 from makegood.storage import assets
 from makegood.storage.objects import ObjectDamaged, ObjectMissing, ObjectStore
@@ -70,7 +71,7 @@ class Downloads:
         self._database, self._objects, self._clock = database, objects, clock
 
     def open(self, token: str, name: str, by: Fetcher) -> Delivered:
-        """The artefact, its access logged; or `DownloadUnknown`, `DownloadRevoked`, `DownloadExpired`."""
+        """The artefact, its access logged; or `DownloadUnknown`, `DownloadRevoked`, `UnitErased`, `DownloadExpired`."""
         with self._database.write() as session:
             grant, revoked_at = self._opened(session, token, name)
             row = session.scalar(
@@ -83,8 +84,10 @@ class Downloads:
             if row is None:
                 raise DownloadUnknown(name=name)
             obligation = session.get_one(Obligation, grant.obligation_id)
-            if revoked_at is not None or obligation.money not in (Money.KEPT, Money.DISPUTED):
+            if obligation.money not in (Money.KEPT, Money.DISPUTED):
                 raise DownloadRevoked
+            if revoked_at is not None:
+                raise _taken_away(session, obligation.order_id)
             if grant.expires_at is not None and grant.expires_at <= self._clock.now():
                 raise DownloadExpired(expired=grant.expires_at.isoformat())
             asset = assets.get(session, row.asset_id)
@@ -111,6 +114,12 @@ class Downloads:
         if earlier is None:
             raise DownloadUnknown(name=name)
         return session.get_one(Grant, earlier.grant_id), earlier.revoked_at
+
+
+def _taken_away(session: Session, order_id: str) -> MakegoodError:
+    """Why a link was revoked though its money is ours."""
+    number, erased_at = session.execute(sa.select(Order.number, Order.erased_at).where(Order.id == order_id)).one()
+    return UnitErased(number=number, at=erased_at.isoformat()) if erased_at is not None else DownloadRevoked()
 
 
 def downloads_of(session: Session, order_id: str) -> list[tuple[Download, str]]:

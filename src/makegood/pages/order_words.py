@@ -6,6 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+TAKEN_OUT = "Its data were taken out at its owner's wish, and nothing of it can be downloaded any more."
+KEPT_AS_PROMISED = "Its files were kept for as long as was promised."
+
 
 @dataclass(frozen=True, slots=True)
 class Words:
@@ -17,7 +20,13 @@ class Words:
 
 
 def words_for(order: Mapping[str, Any], *, came_from_paying: bool, mailed: bool) -> Words:
-    """The words for an order as the API shows it. Money that can't buy it is part of them in every state."""
+    """The words for an order as the API shows it. That its data were taken out is part of them in every state."""
+    words = _with_money(order, came_from_paying, mailed)
+    return replace(words, explanation=f"{words.explanation} {TAKEN_OUT}") if order["erased"] else words
+
+
+def _with_money(order: Mapping[str, Any], came_from_paying: bool, mailed: bool) -> Words:
+    """Money that can't buy the order is part of the words in every state."""
     payment = order["payment"]
     if order["state"] == "cancelled" or (order["state"] == "awaiting_payment" and payment and not payment["open"]):
         return _unpaid(order)
@@ -36,15 +45,34 @@ def _words(order: Mapping[str, Any], came_from_paying: bool, mailed: bool) -> Wo
             return _awaiting(order, came_from_paying)
         case "in_progress":
             return _in_progress(order, total, email)
+        case "delivered" if order["erased"]:
+            return Words("This order has ended", "It was made and delivered.")
+        case "delivered" if _is_over(order):
+            return Words("Its downloads have ended", f"It was made and delivered. {KEPT_AS_PROMISED}")
         case "delivered":
             also = "We have mailed you the links, too" if mailed else "We are mailing you the links, too"
             return Words("Here it is", f"Made, checked and ready to download. {also}, to {email}.")
         case "partly_delivered" if order["total"]["minor"] == 0:
-            return Words("Partly delivered", "What could be made is here. Nothing was charged for the rest.")
+            return Words("Partly delivered", f"{_made(order)} Nothing was charged for the rest.")
         case "partly_delivered":
-            return Words("Partly delivered", f"What could be made is here. The money for the rest {_fate(order)}.")
+            return Words("Partly delivered", f"{_made(order)} The money for the rest {_fate(order)}.")
         case _:
             return _given_back(order)
+
+
+def _is_over(order: Mapping[str, Any]) -> bool:
+    """Whether there were downloads, and all of them have ended."""
+    units = order["units"]
+    return any(unit["expired"] for unit in units) and not any(unit["artefacts"] for unit in units)
+
+
+def _made(order: Mapping[str, Any]) -> str:
+    """What has become of what could be made."""
+    if order["erased"]:
+        return "What could be made was delivered."
+    if _is_over(order):
+        return f"What could be made was delivered. {KEPT_AS_PROMISED}"
+    return "What could be made is here."
 
 
 def _given_back(order: Mapping[str, Any]) -> Words:
@@ -78,11 +106,14 @@ def _fate(order: Mapping[str, Any]) -> str:
 def _goodwill(order: Mapping[str, Any]) -> Words | None:
     """For an order of which something is made once more, at no price."""
     given = [unit["delivery"] for unit in order["units"] if unit["goodwill"] and not unit["withdrawn"]]
-    if not given:
+    if not given or order["erased"]:
         return None
-    if all(delivery == "delivered" for delivery in given):
-        return Words("Here it is all the same", "We have made it once more, and it costs you nothing.")
-    return Words("Being made once more", "We are making it all the same, and it costs you nothing.")
+    if any(delivery != "delivered" for delivery in given):
+        return Words("Being made once more", "We are making it all the same, and it costs you nothing.")
+    if _is_over(order):
+        said = f"We had made it once more, and it cost you nothing. {KEPT_AS_PROMISED}"
+        return Words("Its downloads have ended", said)
+    return Words("Here it is all the same", "We have made it once more, and it costs you nothing.")
 
 
 def _unpaid(order: Mapping[str, Any]) -> Words:

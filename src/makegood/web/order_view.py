@@ -103,6 +103,7 @@ def order_json(shop: Services, order_id: str) -> dict[str, Any]:
             "charged_back": money_json(min(returned, charged_back_of(session, order_id)), order.currency),
             "surplus": surplus,
             "units": units,
+            "erased": order.erased_at is not None,
             "timeline": _timeline(story, known),
             "at_rest": state in AT_REST
             and all(unit["delivery"] not in OPEN_DELIVERY for unit in units)
@@ -259,6 +260,7 @@ def _unit(shop: Services, known: _Known, currency: str, line: OrderLine, unit: U
         "steps": steps,
         "problem": _problem(shop, line, obligation),
         "artefacts": _artefacts(shop, known, obligation),
+        "expired": _is_expired(shop, known, obligation),
         "pages": [{"label": label, "url": shop.links.public(path)} for label, path in _pages(product, unit)],
         "deadline": obligation.deadline_at.isoformat() if obligation else None,
         "renews": line.renews_unit_id,
@@ -318,6 +320,19 @@ def _durations(own: Sequence[AuditEvent]) -> dict[str, float]:
     return took
 
 
+def _is_expired(shop: Services, known: _Known, obligation: Obligation | None) -> bool:
+    """Whether there were downloads, and the time for which they were promised is over."""
+    grant = known.grants.get(obligation.id) if obligation is not None and obligation.money in HELD else None
+    if grant is None or grant.revoked_at is not None or grant.expires_at is None:
+        return False
+    made = known.artefacts[grant.obligation_id, grant.attempt]
+    return grant.expires_at <= shop.clock.now() and any(_is_shown(row) for row, _ in made)
+
+
+def _is_shown(row: ArtefactRow) -> bool:
+    return row.facts.get("shown") is not False
+
+
 def _artefacts(shop: Services, known: _Known, obligation: Obligation | None) -> list[dict[str, Any]]:
     if obligation is None or obligation.money not in HELD:
         return []
@@ -336,5 +351,5 @@ def _artefacts(shop: Services, known: _Known, obligation: Obligation | None) -> 
             "url": shop.links.download(grant.token, row.name),
         }
         for row, asset in known.artefacts[obligation.id, grant.attempt]
-        if row.facts.get("shown") is not False
+        if _is_shown(row)
     ]

@@ -1,5 +1,5 @@
 """A product for tests: copies a paper out, when it is let. Files in the home say what goes wrong: `fail` makes every
-attempt fail, `never` fail for good, `wait` makes it wait until the file is gone."""
+attempt fail, `never` fail for good, `wait` makes it wait until the file is gone, `hidden` makes nothing to download."""
 
 from __future__ import annotations
 
@@ -89,7 +89,8 @@ class Notes(Product):
                 raise Unwritable
             target = ctx.scratch / "note.txt"
             target.write_text(self.text(ctx))
-            return [ctx.store("note.txt", target, media_type="text/plain", file_name="note.txt")]
+            facts = {"shown": False} if (home() / "hidden").exists() else {}
+            return [ctx.store("note.txt", target, media_type="text/plain", file_name="note.txt", **facts)]
 
         return ctx.step("write", write)
 
