@@ -19,7 +19,7 @@ from makegood.checkout.errors import DraftExpired, DraftIncomplete, DraftNotFoun
 from makegood.checkout.models import Draft, DraftFile
 from makegood.fulfillment.contexts import Workshop
 from makegood.fulfillment.generated import outputs_of
-from makegood.fulfillment.jobs import Jobs, drop_jobs, finished_job, job_of, queue_position
+from makegood.fulfillment.jobs import Jobs, drop_jobs, empty_jobs, finished_job, job_of, queue_position
 from makegood.fulfillment.models import Job
 from makegood.fulfillment.units import asset_file, stored_file
 from makegood.kernel import faults
@@ -255,6 +255,7 @@ class Drafts:
                 if draft.expires_at > self._clock.now():
                     continue
                 drop_jobs(session, self._clock, draft_id)
+                empty_jobs(session, draft_id)
                 assets.release(session, HoldKind.DRAFT, draft_id)
                 draft.files.clear()
                 # The row stays as a tombstone, so that its owner is told what happened to it.

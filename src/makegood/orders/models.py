@@ -74,7 +74,7 @@ class OrderLine(Base):
         sa.ForeignKey("unit.id", name="fk_order_line_renews_unit_id", use_alter=True), index=True
     )
     """The delivered unit whose term this line was ordered to prolong."""
-    job_id: Mapped[str | None]
+    job_id: Mapped[str | None] = mapped_column(index=True)
     """The job that made the draft's result before it was paid for."""
 
     inputs: Mapped[list[OrderInput]] = relationship(lazy="selectin")
