@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import shutil
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -118,7 +119,10 @@ def test_a_printed_code_that_dies_when_a_clean_up_expires_the_order(
         away.rename(uploads)
 
 
-def test_a_printed_code_whose_file_is_lost_has_it_made_again(shop: CornerShop, poster_files: dict[str, Path]) -> None:
+@pytest.mark.parametrize("damage", [Path.unlink, lambda path: path.write_bytes(b"cut")], ids=["lost", "cut short"])
+def test_a_printed_code_whose_file_is_lost_has_it_made_again(
+    shop: CornerShop, poster_files: dict[str, Path], damage: Callable[[Path], object]
+) -> None:
     others, customer = sounds(shop), shop.customer()
     bought = checked_out(shop, customer, customer.draft(poster_files, title="Ours again"))
     bought.pay()
@@ -126,7 +130,7 @@ def test_a_printed_code_whose_file_is_lost_has_it_made_again(shop: CornerShop, p
     code = unit["pages"][0]["url"]
     sound = httpx.get(f"{code}/sound").content
     for path in sounds(shop) - others:
-        path.unlink()
+        damage(path)
 
     assert httpx.get(f"{code}/sound").status_code == 503
 

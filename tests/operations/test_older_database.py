@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sqlite3
 from pathlib import Path
 
 import pytest
@@ -17,6 +18,7 @@ from makegood.kernel import schema
 from makegood.kernel.database import Database
 from makegood.kernel.schema import CORE
 
+KEPT = ("SELECT * FROM job WHERE id = ?", "SELECT * FROM job_output WHERE job_id = ?")
 ADDING = (("operators", "add", "olga@example.com"), ("promotion", "SPRING", "--percent", "10"))
 
 
@@ -118,3 +120,53 @@ def test_an_order_of_an_older_release_knows_the_promotion_that_it_may_give_back(
         kept = dict(session.execute(sa.text('SELECT id, promotion FROM "order"')).all())
     database.close()
     assert kept == {"open": "HALF", "paid": "HALF", "closed": None}
+
+
+def put(connection: sqlite3.Connection, table: str, **values: object) -> None:
+    """A row of a table."""
+    names, marks = ", ".join(values), ", ".join("?" * len(values))
+    connection.execute(f'INSERT INTO "{table}" ({names}) VALUES ({marks})', list(values.values()))
+
+
+def test_what_expired_drafts_and_their_jobs_still_said_goes_but_for_what_an_order_is_made_from(tmp_path: Path) -> None:
+    database = Database(f"sqlite:///{tmp_path / 'shop.db'}")
+    command.upgrade(schema._config(database, CORE), "0011")
+    database.close()
+    day, words = "2026-01-01 00:00:00", json.dumps({"text": "My words"})
+    with sqlite3.connect(tmp_path / "shop.db") as connection:
+        put(
+            connection, "asset", id="a", key="a", sha256="a", size=1, media_type="audio/wav", file_name="a",
+            created_at=day,
+        )  # fmt: skip
+        for name in ("forgotten", "ordered"):
+            put(
+                connection, "draft", id=name, product_id="tunes", visitor_id="v", version=0, options=words,
+                created_at=day, expires_at=day,
+            )  # fmt: skip
+            put(
+                connection, "job", id=name, draft_id=name, version=1, product_id="tunes", options=words, inputs="[]",
+                seed=1, state="completed", attempt=1, done=1, doing="", error_text="My words", created_at=day,
+                ended_at=day,
+            )  # fmt: skip
+            put(connection, "job_output", id=name, job_id=name, position=0, name="tune", asset_id="a", facts=words)
+        put(
+            connection, "order", id="o", number="ORD-1", email="a@example.com", currency="USD", discount_minor=0,
+            tax_minor=0, total_minor=100, test=0, created_at=day,
+        )  # fmt: skip
+        put(
+            connection, "order_line", id="l", order_id="o", position=0, product_id="tunes", description="Tune",
+            options="{}", price="[]", quantity=1, amount_minor=100, untold=0, job_id="ordered",
+        )  # fmt: skip
+    connection.close()
+
+    done = run(tmp_path, "migrate")
+
+    assert done.exit_code == 0, done.output
+    with sqlite3.connect(tmp_path / "shop.db") as connection:
+        said = {
+            name: "My words" in repr([connection.execute(query, [name]).fetchall() for query in KEPT])
+            for name in ("forgotten", "ordered")
+        }
+        drafts = connection.execute("SELECT DISTINCT options FROM draft").fetchall()
+    connection.close()
+    assert (said, drafts) == ({"forgotten": False, "ordered": True}, [("{}",)])

@@ -32,7 +32,7 @@ def office(shop: NoteShop) -> Iterator[Running]:
 def nothing_goes_wrong(shop: NoteShop) -> Iterator[None]:
     yield
     heal(shop)
-    for name in ("fail", "never"):
+    for name in ("fail", "never", "wait", "waiting"):
         (shop.control / name).unlink(missing_ok=True)
 
 
@@ -44,6 +44,13 @@ def paid_by(shop: NoteShop, customer: Customer, number: str) -> str:
 def happened(customer: Customer, number: str) -> list[str]:
     """The entries below "Everything that happened"."""
     return [str(entry["text"]) for entry in customer.order(number)["timeline"]]
+
+
+def apologies(office: Running, number: str) -> list[str]:
+    """What the mails say that tell of something that is not made."""
+    with office.services.database.read() as session:
+        mails = of_order(session, obligation(office, number).order_id)
+        return [mail.text for mail in mails if mail.key.startswith("apology/")]
 
 
 def test_goodwill_hides_no_refund_that_is_still_on_its_way(shop: NoteShop, office: Running) -> None:
@@ -85,6 +92,27 @@ def test_goodwill_that_is_given_up_gives_no_money_back_a_second_time(shop: NoteS
     entries = happened(customer, number)
     assert entries.count("$1.00 was given back to you") == entries.count("Your money is on its way back") == 1
     assert len([entry for entry in entries if "back" in entry]) == 2
+    [before, again] = apologies(office, number)
+    assert "You have paid nothing" not in before + again
+    assert "once more, at no price" in again
+
+
+def test_goodwill_hides_nothing_that_is_still_made_for_its_money(shop: NoteShop, office: Running) -> None:
+    customer = shop.customer()
+    (shop.control / "fail").touch()
+    number = buy_note(shop, customer, quantity=2)
+    owed = obligation(office, number)
+    assert office.services.operating.refund(owed.id, ANN, "It can't be written.")
+    assert office.services.operating.goodwill(owed.id, ANN, SORRY)
+
+    until(lambda: sum(unit["goodwill"] for unit in customer.order(number)["units"]) == 1, 30, "the goodwill")
+    paid = f"{number} Still being made Your payment of $2.00 has arrived."
+    until(lambda: paid in page(customer, number), 30, "the word of what is still made")
+    assert "We are making it all the same, and it costs you nothing." in page(customer, number)
+
+    (shop.control / "fail").unlink()
+    until(lambda: customer.order(number)["at_rest"], 60, "the end")
+    assert customer.order(number)["state"] == "partly_delivered"
 
 
 def test_an_order_that_cost_nothing_gives_no_money_back(shop: NoteShop) -> None:
@@ -102,18 +130,18 @@ def test_an_order_that_cost_nothing_gives_no_money_back(shop: NoteShop) -> None:
     assert not [entry for entry in happened(customer, number) if "back" in entry or "ayment" in entry]
 
 
-def test_who_paid_nothing_reads_why_an_operator_ended_it(shop: NoteShop, office: Running) -> None:
-    assert shop.cli("promotion", "PRESENT", "--percent", "100")[0] == 0
+@pytest.mark.parametrize("quantity", [1, 2])
+def test_who_paid_nothing_reads_why_an_operator_ended_it(shop: NoteShop, office: Running, quantity: int) -> None:
+    assert shop.cli("promotion", f"PRESENT-{quantity}", "--percent", "100")[0] == 0
     customer = shop.customer()
-    (shop.control / "fail").touch()
-    number = order_note(shop, customer, promotion="PRESENT")
-    until(lambda: customer.order(number)["state"] == "in_progress", 30, "the order being taken")
-    assert office.services.operating.refund(obligation(office, number).id, ANN, "There is no more ink.")
+    (shop.control / "wait").touch()
+    number = order_note(shop, customer, promotion=f"PRESENT-{quantity}", quantity=quantity)
+    until((shop.control / "waiting").exists, 30, "the making")
+    assert shop.cli("orders", "refund", number, "--reason", "There is no more ink.")[0] == 0
+    (shop.control / "wait").unlink()
     customer.at_rest(number)
 
-    with office.services.database.read() as session:
-        order_id = obligation(office, number).order_id
-        [text] = [mail.text for mail in of_order(session, order_id) if mail.key.startswith("apology/")]
+    [text] = until(lambda: apologies(office, number), 30, "the mail")
     assert "There is no more ink." in text
     assert "Your money" not in page(customer, number)
 

@@ -44,6 +44,12 @@ def _retry(order: Order, amount: Money) -> Sequence[str]:
 
 
 def _refund(order: Order, amount: Money) -> Sequence[str]:
+    if amount.minor == 0:
+        return (
+            "Nothing was paid for it, so no money moves. This can't be undone.",
+            "What is not delivered yet is not made any more. Downloads of what was delivered end.",
+            f"{order.email} gets a mail about what is not made any more.",
+        )
     return (
         f"{amount.format()} goes back to {order.email}, the way it came. This can't be undone.",
         "What is not delivered yet is not made any more. Downloads of what was delivered end.",

@@ -63,7 +63,7 @@ def artefact(request: Request, who: Acting, row_id: str) -> Response:
             session, shop.clock, "operator.opened_file", row.obligation_id, order_id, by=who.email, name=row.name
         )
     return FileResponse(
-        shop.objects.path(asset.key), media_type=asset.media_type, filename=asset.file_name,
+        shop.objects.path(asset.key, asset.size), media_type=asset.media_type, filename=asset.file_name,
         headers={"Content-Security-Policy": "sandbox; default-src 'none'"},
     )  # fmt: skip
 

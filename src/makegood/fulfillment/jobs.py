@@ -98,12 +98,11 @@ def drop_jobs(session: Session, clock: Clock, draft_id: str, *, but: str | None 
 def empty_jobs(session: Session, draft_id: str, *, but_of: str | None = None) -> tuple[int, set[str]]:
     """Take what the customer gave out of the draft's jobs, which nothing needs any more; one from which an order other
     than `but_of` may have to be made again stays as it is. Returns how many had something, and their assets."""
-    ordered = (
-        sa.select(OrderLine.job_id)
-        .join(Order, Order.id == OrderLine.order_id)
-        .where(OrderLine.job_id.is_not(None), Order.erased_at.is_(None), Order.id.is_distinct_from(but_of))
-    )
-    query = sa.select(Job).where(Job.draft_id == draft_id, Job.id.not_in(ordered))
+    is_ordered = sa.exists().where(
+        OrderLine.job_id == Job.id, Order.id == OrderLine.order_id, Order.erased_at.is_(None),
+        Order.id.is_distinct_from(but_of),
+    )  # fmt: skip
+    query = sa.select(Job).where(Job.draft_id == draft_id, ~is_ordered)
     emptied, named = 0, set()
     # One that was finished meanwhile is read with what it made.
     for job in session.scalars(query.execution_options(populate_existing=True)).all():

@@ -69,9 +69,12 @@ class Telling:
         ]
         order = session.get_one(Order, line.order_id)
         if not ready:
-            failed = [owed for owed, _, _ in rows if owed.delivery == Delivery.ABANDONED and owed.error_code]
+            abandoned = [owed for owed, _, _ in rows if owed.delivery == Delivery.ABANDONED]
+            # What an operator has ended is told of with its money, where there is any.
+            failed = [owed for owed in abandoned if owed.error_code or owed.allocated_minor == 0]
             if failed:
-                self._apologise(session, order, line, failed[0], sum(owed.allocated_minor for owed in failed))
+                said = "" if failed[0].error_code else failed[0].reason or ""
+                self._apologise(session, order, line, failed[0], sum(owed.allocated_minor for owed in failed), said)
             return
         product = self._products.get(line.product_id)
         letter = Delivered(
@@ -111,7 +114,7 @@ class Telling:
             order_number=order.number, order_url=self._links.order(order), title=line.description,
             # What the work says of money would be wrong where there is none.
             reason=reason or (obligation.reason or "" if minor else ""), others=others, test=order.test,
-            amount=Amount(minor, order.currency),
+            amount=Amount(minor, order.currency), goodwill=obligation.number > 0,
         )  # fmt: skip
         key = apology_key(obligation.id)
         self._mailer.post(session, key=key, to=order.email, letter=letter, order_id=order.id)

@@ -25,7 +25,7 @@ def asset_file(
     """A stored asset as a product reads it. `derived` maps names to asset ids."""
     asset = assets.get(session, asset_id)
     return InputFile(
-        asset_id=asset.id, path=objects.path(asset.key), sha256=asset.sha256, size=asset.size,
+        asset_id=asset.id, path=objects.path(asset.key, asset.size), sha256=asset.sha256, size=asset.size,
         media_type=asset.media_type, file_name=asset.file_name, facts=facts,
         derived={name: asset_file(session, objects, inner, {}, {}) for name, inner in derived.items()},
     )  # fmt: skip

@@ -161,7 +161,8 @@ def apology_key(obligation_id: str) -> str:
 class Apology(Letter):
     """Sent when something that was ordered is not made any more, before its money is back. `title` says what it is,
     `reason` is one or more whole sentences in plain words, or nothing; `amount` goes back and may be nothing;
-    `others`: the order has more units, which stand; `test`: no real money moves."""
+    `others`: the order has more units, which stand; `goodwill`: it was to be made once more at no price, whatever
+    happens to the money of before; `test`: no real money moves."""
 
     template = "apology"
 
@@ -171,6 +172,7 @@ class Apology(Letter):
     reason: str
     amount: Money
     others: bool = False
+    goodwill: bool = False
     test: bool = False
 
     @property

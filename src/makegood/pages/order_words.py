@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -32,7 +32,8 @@ def _with_money(order: Mapping[str, Any], came_from_paying: bool, mailed: bool) 
         return _unpaid(order)
     words = _words(order, came_from_paying, mailed)
     if goodwill := _goodwill(order):
-        words = replace(words, headline=goodwill.headline, explanation=f"{words.explanation} {goodwill.explanation}")
+        headline = words.headline if order["state"] == "in_progress" else goodwill.headline
+        words = replace(words, headline=headline, explanation=f"{words.explanation} {goodwill.explanation}")
     if order["surplus"]:
         words = replace(words, explanation=f"{words.explanation} {_surplus(order)}")
     return words
@@ -47,7 +48,7 @@ def _words(order: Mapping[str, Any], came_from_paying: bool, mailed: bool) -> Wo
             return _in_progress(order, total, email)
         case "delivered" if order["erased"]:
             return Words("This order has ended", "It was made and delivered.")
-        case "delivered" if _is_over(order):
+        case "delivered" if _is_over(order["units"]):
             return Words("Its downloads have ended", f"It was made and delivered. {KEPT_AS_PROMISED}")
         case "delivered":
             also = "We have mailed you the links, too" if mailed else "We are mailing you the links, too"
@@ -60,9 +61,8 @@ def _words(order: Mapping[str, Any], came_from_paying: bool, mailed: bool) -> Wo
             return _given_back(order)
 
 
-def _is_over(order: Mapping[str, Any]) -> bool:
+def _is_over(units: Sequence[Mapping[str, Any]]) -> bool:
     """Whether there were downloads, and all of them have ended."""
-    units = order["units"]
     return any(unit["expired"] for unit in units) and not any(unit["artefacts"] for unit in units)
 
 
@@ -70,7 +70,7 @@ def _made(order: Mapping[str, Any]) -> str:
     """What has become of what could be made."""
     if order["erased"]:
         return "What could be made was delivered."
-    if _is_over(order):
+    if _is_over(order["units"]):
         return f"What could be made was delivered. {KEPT_AS_PROMISED}"
     return "What could be made is here."
 
@@ -81,7 +81,7 @@ def _given_back(order: Mapping[str, Any]) -> Words:
     was_delivered = all(unit["delivery"] == "delivered" and unit["withdrawn"] for unit in order["units"])
     closed = " This order has ended, and its downloads are closed." if was_delivered else ""
     if total["minor"] == 0:
-        said = "" if was_delivered else " We could not make it."
+        said = "" if was_delivered or _given(order) else " We could not make it."
         return Words("This order has ended", f"Nothing was charged, so no money has to move.{said}{closed}")
     if by_bank["minor"] == total["minor"]:
         return Words("Your bank took the payment back", f"Your bank has given you back {total['text']}.{closed}")
@@ -103,14 +103,19 @@ def _fate(order: Mapping[str, Any]) -> str:
     return "is going back to you" if _is_going(order) else "has gone back to you"
 
 
+def _given(order: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """The units that are, or were, made once more at no price."""
+    return [unit for unit in order["units"] if unit["goodwill"] and not unit["withdrawn"]]
+
+
 def _goodwill(order: Mapping[str, Any]) -> Words | None:
     """For an order of which something is made once more, at no price."""
-    given = [unit["delivery"] for unit in order["units"] if unit["goodwill"] and not unit["withdrawn"]]
+    given = _given(order)
     if not given or order["erased"]:
         return None
-    if any(delivery != "delivered" for delivery in given):
+    if any(unit["delivery"] != "delivered" for unit in given):
         return Words("Being made once more", "We are making it all the same, and it costs you nothing.")
-    if _is_over(order):
+    if _is_over(given):
         said = f"We had made it once more, and it cost you nothing. {KEPT_AS_PROMISED}"
         return Words("Its downloads have ended", said)
     return Words("Here it is all the same", "We have made it once more, and it costs you nothing.")

@@ -18,7 +18,7 @@ from makegood.orders.reading import unit_id_by_code
 from makegood.pages.rendering import pages_of
 from makegood.product_api import DraftView, InputFile, OrderView, UnitView
 from makegood.storage.assets import Asset, AssetGone
-from makegood.storage.objects import ObjectMissing
+from makegood.storage.objects import ObjectDamaged, ObjectMissing
 from makegood.storage.orphans import note_missing
 from makegood.web.callers import caller, own_order
 from makegood.web.order_view import order_json
@@ -70,7 +70,7 @@ class ProductPage:
             return view_unit(session, self._shop.objects, self._shop.products, unit_id, given=False)
         except AssetGone as error:
             raise UnitEnded(unit=unit_id, **error.facts) from error
-        except ObjectMissing as error:
+        except (ObjectMissing, ObjectDamaged) as error:
             # As with a download, whoever comes first tells the sweep that this has to be rebuilt.
             lost = session.scalar(sa.select(Asset.id).where(Asset.key == error.facts["key"]))
             if lost is not None:

@@ -250,7 +250,7 @@ class DiskLow:
 class FileMissing:
     """Files that are needed and not in the store; what can be made again is, by itself."""
 
-    kind, title, happens = "file.missing", "A file that is needed is not in the store", False
+    kind, title, happens = "file.missing", "A file that is needed is not in the store, or not whole", False
 
     def subjects(self, session: Session, now: datetime) -> Iterator[Subject]:
         held = sa.exists().where(Hold.asset_id == Asset.id)

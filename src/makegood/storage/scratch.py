@@ -53,7 +53,12 @@ class Scratch:
             if _take(held) is False or not lock.exists():
                 os.close(held)  # somebody took it for left, just before
                 continue
-            folder.mkdir()
+            try:
+                folder.mkdir()
+            except OSError:
+                lock.unlink(missing_ok=True)
+                os.close(held)
+                raise
             if self._held is not None:
                 os.close(self._held)
             self._held = held
