@@ -114,7 +114,7 @@ def _goodwill(order: Mapping[str, Any]) -> Words | None:
     if not given or order["erased"]:
         return None
     if any(unit["delivery"] != "delivered" for unit in given):
-        return Words("Being made once more", "We are making it all the same, and it costs you nothing.")
+        return Words("Being made once more", "What could not be made at first is made once more, at no price.")
     if _is_over(given):
         said = f"We had made it once more, and it cost you nothing. {KEPT_AS_PROMISED}"
         return Words("Its downloads have ended", said)
