@@ -37,8 +37,7 @@ def office(shop: NoteShop) -> Iterator[Running]:
 @pytest.fixture(autouse=True)
 def nothing_goes_wrong(shop: NoteShop) -> Iterator[None]:
     yield
-    for name in ("fail", "never", "wait", "waiting"):
-        (shop.control / name).unlink(missing_ok=True)
+    shop.goes_well()
 
 
 def delivered(shop: NoteShop, customer: Customer) -> tuple[str, str]:

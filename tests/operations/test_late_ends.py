@@ -35,8 +35,7 @@ def office(shop: NoteShop) -> Iterator[Running]:
 @pytest.fixture(autouse=True)
 def nothing_goes_wrong(shop: NoteShop) -> Iterator[None]:
     yield
-    for name in ("wait", "waiting", "never"):
-        (shop.control / name).unlink(missing_ok=True)
+    shop.goes_well()
 
 
 @pytest.fixture

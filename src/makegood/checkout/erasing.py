@@ -124,7 +124,7 @@ class Erasing:
         lines = [line.id for line in order.lines]
         # Also what is held no longer has the name that its owner gave it.
         given = [file for line in order.lines for file in line.inputs]
-        own += [asset_id for file in given for asset_id in (file.asset_id, *file.derived.values())]
+        own += [asset_id for file in given for asset_id in file.asset_ids.values()]
         grants = list(session.scalars(sa.select(Grant.id).where(Grant.obligation_id.in_(owed))))
         changes = (
             sa.update(OrderLine).where(OrderLine.id.in_(lines)).values(options={}, description=ERASED),

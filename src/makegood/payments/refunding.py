@@ -214,7 +214,7 @@ class Refunding:
         return owed.allocated_minor - owed.returned_minor - int(others or 0), False
 
     def _note_nothing(self, session: Session, payment: Payment, refund: Refund) -> None:
-        """There was nothing to give back, or nothing any more; whoever ended the work has told the customer why."""
+        """There was nothing to give back, or nothing any more: no mail tells of 0."""
         audit.record(
             session, self._clock, "refund.succeeded", refund.id, payment.order_id,
             amount=0, currency=refund.currency, reason=refund.reason,
