@@ -62,8 +62,8 @@ def _work(address: str, engine: sa.Engine, orders: int, workflows: int, steps: i
 
     began, spent = time.time(), time.process_time()
     DBOS.launch()
-    # As many at once as the platform's two queues of four.
-    DBOS.register_queue("bare", worker_concurrency=8, polling_interval_sec=0.1, on_conflict="always_update")
+    # As many at once as the platform's three queues of four: for payments, the making and mails.
+    DBOS.register_queue("bare", worker_concurrency=12, polling_interval_sec=0.1, on_conflict="always_update")
     client = DBOSClient(system_database_url=address, application_name="bare-bench")
     del client
     while True:

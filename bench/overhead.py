@@ -27,6 +27,8 @@ SHIPPED = (
     "housekeeping_seconds",
 )  # fmt: skip
 WARM_UP, ORDERS, BURST, IDLE_SECONDS = 3, 30, 200, 60
+BARE_RUNS = 3
+"""DBOS alone falls into step with its polls or out of it, and is half or twice as fast: the middle run counts."""
 
 
 @dataclass
@@ -200,7 +202,8 @@ def speeds() -> Section:
     lines = []
     for workers in (1, 2, 3):
         ours, counted = burst(workers)
-        theirs = bare(workers, counted)
+        runs = sorted((bare(workers, counted) for _ in range(BARE_RUNS)), key=lambda speed: speed.a_second)
+        theirs = runs[BARE_RUNS // 2]
         each = " ".join(f"{count} {name}" for name, count in counted.items())
         figures = {
             "Makegood /s": ours.a_second, "DBOS /s": theirs.a_second, "ratio %": 100 * ours.a_second / theirs.a_second,
