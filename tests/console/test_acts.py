@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from makegood.kernel.ids import new_id
-from tests.console.desk import Desk, boat_shop, change, delivered, failing, order
+from tests.console.desk import Desk, boat_shop, change, delivered, failing, makegood, order
 from tests.shops import Customer, MailServer, Shop, until
 
 
@@ -49,6 +49,22 @@ def test_refund_gives_back_the_whole_and_tells_why(shop: Shop, desk: Desk) -> No
     assert kept(shop, customer, number) == 0
     assert ">We ran out of plugs, sorry.<" in newest_mail(customer)
     assert "We ran out of plugs, sorry." in desk.page(f"/console/audit?order={number}")
+
+
+def test_what_cost_nothing_is_ended_without_a_word_of_its_money(shop: Shop, desk: Desk) -> None:
+    makegood(shop, "promotion", "NOTHING", "--percent", "100")
+    customer = shop.customer()
+    draft = customer.draft({}, product="paper-boat", fate="leaks")
+    number = customer.checkout(draft, promotion="NOTHING")["number"]
+    until(lambda: customer.order(number)["units"][0]["attempt"], 30, "the making")
+
+    page = desk.page(f"/console/orders/{number}/refund")
+    assert "Give the money back" not in page
+    assert ">End it</button>" in page
+    answer = desk.act(number, "refund", "We ran out of plugs, sorry.")
+
+    assert "It has ended, and no money moves." in desk.page(answer.headers["location"])
+    assert customer.at_rest(number)["units"][0]["delivery"] == "abandoned"
 
 
 def test_one_unit_of_an_order_is_refunded_and_the_others_stay(shop: Shop, desk: Desk) -> None:

@@ -127,7 +127,7 @@ class Erasing:
         own += [asset_id for file in given for asset_id in file.asset_ids.values()]
         grants = list(session.scalars(sa.select(Grant.id).where(Grant.obligation_id.in_(owed))))
         changes = (
-            sa.update(OrderLine).where(OrderLine.id.in_(lines)).values(options={}, description=ERASED),
+            sa.update(OrderLine).where(OrderLine.id.in_(lines)).values(options={}, description=ERASED.capitalize()),
             sa.update(OrderInput).where(OrderInput.order_line_id.in_(lines)).values(facts={}),
             sa.update(Obligation).where(Obligation.id.in_(owed)).values(error_text=None),
             sa.update(ArtefactRow).where(ArtefactRow.obligation_id.in_(owed)).values(facts={}),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from makegood.kernel.money import Money
 from makegood.orders.models import Obligation, Order
@@ -105,6 +105,20 @@ ACTS = {
         ),
     )
 }  # fmt: skip
+
+
+UNPAID_REFUND = replace(
+    ACTS["refund"], question="End it?", button="End it", done="It has ended, and no money moves.",
+    reason_hint="The customer reads it in the mail.",
+)  # fmt: skip
+"""How refunding is spoken of where nothing was paid."""
+
+
+def spoken_of(act: Act, amount: Money) -> Act:
+    """The act in the words that fit what is still ours of the money."""
+    if act.name != "refund":
+        return act
+    return UNPAID_REFUND if amount.minor == 0 else replace(act, button=f"{act.button} ({amount.format()})")
 
 
 def newest(obligations: Sequence[Obligation]) -> list[Obligation]:

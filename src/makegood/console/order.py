@@ -8,7 +8,7 @@ from fastapi.responses import FileResponse, RedirectResponse, Response
 from makegood.accounts.operator_models import Role
 from makegood.console import order_story
 from makegood.console.access import Acting, Viewer
-from makegood.console.acts import ACTS, newest
+from makegood.console.acts import ACTS, UNPAID_REFUND, newest
 from makegood.console.audit_log import actor_of, facts_of
 from makegood.console.inbox import state_of
 from makegood.console.rendering import pages_of
@@ -72,6 +72,7 @@ def _done(request: Request) -> str:
     name, units = request.query_params.get("done", ""), request.query_params.get("units", "")
     if name == "nothing":
         return NOTHING
-    if name not in ACTS:
+    act = UNPAID_REFUND if name == "ended" else ACTS.get(name)
+    if act is None:
         return ""
-    return ACTS[name].done + (f" ({units} units)" if units.isdecimal() and units != "1" and len(units) < 6 else "")
+    return act.done + (f" ({units} units)" if units.isdecimal() and units != "1" and len(units) < 6 else "")
