@@ -32,6 +32,11 @@ MUTANTS = [
         "tests/acceptance/test_another_checkout.py::test_who_does_not_pay_uses_no_promotion_up_and_who_pays_late_does",
     ),
     Mutant(
+        "what an expired draft's files were called stays",
+        (("checkout/drafts.py", "                assets.forget_names(session, held)\n", ""),),
+        "tests/operations/test_privacy.py::test_an_expired_draft_says_nothing_any_more",
+    ),
+    Mutant(
         "a draft is changed without locking its row",
         (("checkout/drafts.py", "populate_existing=True, with_for_update=locks)", "populate_existing=True)"),),
         "tests/race/test_drafts.py::test_a_change_that_was_begun_before_a_quote_is_not_sold_at_its_price",

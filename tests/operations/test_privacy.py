@@ -168,9 +168,14 @@ def expire_drafts(shop: NoteShop) -> None:
         later.services.retention.run()
 
 
-def test_an_expired_draft_says_nothing_any_more(shop: NoteShop) -> None:
+def test_an_expired_draft_says_nothing_any_more(shop: NoteShop, tmp_path: Path) -> None:
     customer = shop.customer()
-    customer.draft({}, "notes", text="What I never ordered")
+    draft_of(customer, tmp_path, "What I never ordered")
+    draft = draft_of(customer, tmp_path, "What I never ordered")
+    (other := tmp_path / "other.txt").write_text("Another")
+    with other.open("rb") as file:
+        # What was replaced is let go of, too.
+        customer.expect(200, "PUT", f"/api/v1/drafts/{draft}/files/paper?name=other.txt", content=file.read())
     customer.made(customer.draft({}, "verses", text="What I never sang"))
     assert {"What I never ordered", "What I never sang"} == {words for words in NEVER if words in everything(shop)}
 

@@ -256,7 +256,9 @@ class Drafts:
                     continue
                 drop_jobs(session, self._clock, draft_id)
                 empty_jobs(session, draft_id)
+                held = assets.held_by(session, HoldKind.DRAFT, draft_id)
                 assets.release(session, HoldKind.DRAFT, draft_id)
+                assets.forget_names(session, held)
                 draft.files.clear()
                 # The row stays as a tombstone, so that its owner is told what happened to it.
                 draft.options, draft.version = {}, 0
@@ -294,8 +296,10 @@ class Drafts:
         )  # fmt: skip
 
     def _let_go(self, session: Session, draft_id: str, file: DraftFile, keep: set[str]) -> None:
-        for asset_id in {file.asset_id, *file.derived.values()} - keep:
+        gone = {file.asset_id, *file.derived.values()} - keep
+        for asset_id in gone:
             assets.release(session, HoldKind.DRAFT, draft_id, asset_id)
+        assets.forget_names(session, gone)
 
 
 def read_options(product: Product, options: Mapping[str, Any]) -> dict[str, Any]:

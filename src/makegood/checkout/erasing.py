@@ -32,10 +32,8 @@ from makegood.orders.models import Obligation, Order, OrderInput, OrderLine, Ref
 from makegood.orders.states import OPEN_DELIVERY, Money
 from makegood.payments.models import Payment, PaymentEvent
 from makegood.storage import assets
-from makegood.storage.assets import Asset, Hold, HoldKind
+from makegood.storage.assets import ERASED, Hold, HoldKind
 from makegood.storage.retention import Retention
-
-ERASED = "erased"
 
 
 @dataclass
@@ -147,7 +145,7 @@ class Erasing:
         order.visitor_id = order.customer_id = None
         order.erased_at = now
         session.flush()
-        return self._unheld(session, {*own, *made, *drafted})
+        return assets.forget_names(session, {*own, *made, *drafted})
 
     def _end_drafts_of(self, session: Session, order: Order, done: Erasure) -> set[str]:
         """The draft that became the order goes with it, also where its owner has no account."""
@@ -210,19 +208,12 @@ class Erasing:
         session.flush()
         if done.kept:
             done.kept["account"] = ["an order of it stays"]
-            return self._unheld(session, freed)
+            return assets.forget_names(session, freed)
         session.execute(sa.delete(Visit).where(Visit.customer_id == customer_id))
         session.execute(sa.delete(ApiKey).where(ApiKey.customer_id == customer_id))
         session.execute(sa.delete(Customer).where(Customer.id == customer_id))
         done.account = True
-        return self._unheld(session, freed)
-
-    def _unheld(self, session: Session, asset_ids: set[str]) -> set[str]:
-        """Those that nothing else holds; what their owner called them goes at once."""
-        held = set(session.scalars(sa.select(Hold.asset_id).where(Hold.asset_id.in_(asset_ids))))
-        free = asset_ids - held
-        session.execute(sa.update(Asset).where(Asset.id.in_(free)).values(file_name=ERASED))
-        return free
+        return assets.forget_names(session, freed)
 
 
 def _is_of(owed: Sequence[Obligation]) -> sa.ColumnElement[bool]:

@@ -14,6 +14,9 @@ from makegood.kernel.database import Base
 from makegood.kernel.errors import NotFound
 from makegood.kernel.ids import new_id
 
+ERASED = "erased"
+"""Stands where a person's own words were."""
+
 
 class HoldKind(StrEnum):
     """What can need an asset."""
@@ -148,3 +151,11 @@ def release(session: Session, kind: HoldKind, holder: str, asset_id: str | None 
     if asset_id is not None:
         statement = statement.where(Hold.asset_id == asset_id)
     session.execute(statement)
+
+
+def forget_names(session: Session, asset_ids: Iterable[str]) -> set[str]:
+    """Those that nothing holds any more; what their owner called them goes at once, before they do."""
+    given = set(asset_ids)
+    free = given - set(session.scalars(sa.select(Hold.asset_id).where(Hold.asset_id.in_(given))))
+    session.execute(sa.update(Asset).where(Asset.id.in_(free)).values(file_name=ERASED))
+    return free
