@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import io
 import os
 import re
@@ -14,6 +15,7 @@ import pypdfium2
 import pytest
 from PIL import Image
 
+from makegood.testing import Example, problems
 from tests.shops import Customer, Shop
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "writing-a-product.md"
@@ -81,6 +83,13 @@ def test_the_printed_product_is_sold_and_delivered(shop: Shop) -> None:
     with Image.open(io.BytesIO(files["card.png"])) as card, Image.open(io.BytesIO(preview.content)) as marked:
         assert card.size == marked.size
         assert card.tobytes() != marked.tobytes()
+
+
+def test_the_printed_product_conforms(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(str(install(tmp_path)))
+    product = importlib.import_module("greeting_cards").product
+
+    assert problems(product, Example({"name": "Ada"})) == {}
 
 
 def test_the_printed_product_survives_a_kill_after_it_was_made_and_before_that_was_recorded(shop: Shop) -> None:

@@ -231,12 +231,15 @@ def test_personal_data_stays_when_it_is_asked_for_and_secrets_never_do(
     assert "PlAnTeD" not in "".join(parts.values())
 
 
-def test_a_bundle_is_made_where_the_shop_is_broken_and_says_what_could_not_be_had(tmp_path: Path) -> None:
+@pytest.mark.parametrize("of", [(), ("--order", "ORD-0000000000")])
+def test_a_bundle_is_made_where_the_shop_is_broken_and_says_what_could_not_be_had(
+    tmp_path: Path, of: tuple[str, ...]
+) -> None:
     env = {
         "MAKEGOOD_HOME": str(tmp_path / "home"),
         "MAKEGOOD_DATABASE_URL": "postgresql://shop:PlAnTeDpw@127.0.0.1:1/x",
     }
-    code, told = command("support-bundle", "--out", str(tmp_path / "bundle.zip"), env=env)
+    code, told = command("support-bundle", *of, "--out", str(tmp_path / "bundle.zip"), env=env)
     assert code == 0, told
     parts = unpacked(tmp_path / "bundle.zip")
     assert "does not answer" in parts["checks.json"]

@@ -41,6 +41,27 @@ def wrong(lines: dict[str, dict[str, Any]]) -> list[str]:
     return [name for name, line in lines.items() if not line["ok"]]
 
 
+@pytest.mark.parametrize("arguments", [("proof", "--json"), ("alerts",), ("orders", "show", "ORD-0000000000")])
+@pytest.mark.parametrize(
+    ("wrong_with", "said"),
+    [
+        ({"MAKEGOOD_DATABASE_URL": "postgresql://shop:PlAnTeDpw@127.0.0.1:1/x"}, "database"),
+        ({"MAKEGOOD_PORT": "eighty"}, "MAKEGOOD_PORT"),
+    ],
+)
+def test_what_a_command_cannot_do_it_says_in_a_sentence(
+    tmp_path: Path, arguments: tuple[str, ...], wrong_with: dict[str, str], said: str
+) -> None:
+    code, told = command(*arguments, env={"MAKEGOOD_HOME": str(tmp_path / "home"), **wrong_with})
+
+    assert code == 1
+    assert "Traceback" not in told
+    assert told.startswith("✗ ")
+    assert said in told.splitlines()[0]
+    assert "makegood doctor" in told
+    assert "PlAnTeD" not in told
+
+
 def test_an_empty_home_is_prepared_and_well(tmp_path: Path) -> None:
     code, lines = doctor(tmp_path / "home")
     assert (code, wrong(lines)) == (0, [])

@@ -75,6 +75,19 @@ DAMAGES = [
 ]  # fmt: skip
 
 
+def test_health_names_what_is_gone_of_the_core_and_of_a_plug_in(shop: Toyshop) -> None:
+    shop.sql("ALTER TABLE kites_kite RENAME TO gone", "ALTER TABLE artefact RENAME TO kept")
+    try:
+        gone = {"kites_kite", "artefact"}
+        until(lambda: set(shop.health()[1]["issues"].get("missingTables", ())) == gone, 20, "both being named")
+        told = " ".join(shop.health()[1]["issues"]["schema"])
+        assert "kites_kite" in told
+        assert "artefact" in told
+    finally:
+        shop.sql("ALTER TABLE gone RENAME TO kites_kite", "ALTER TABLE kept RENAME TO artefact")
+    until(shop.is_healthy, 20, "its being well again")
+
+
 @pytest.mark.parametrize("damage", DAMAGES, ids=lambda damage: damage.name)
 def test_a_broken_plug_in_is_named_and_what_it_owes_is_delivered_after_the_repair(
     shop: Toyshop, damage: Damage

@@ -102,10 +102,11 @@ def _become(arguments: tuple[str, ...], env: dict[str, str], output: str) -> NoR
 
 
 def _run(arguments: tuple[str, ...]) -> int:
-    from makegood.cli import app
+    from makegood.cli import main
 
+    sys.argv = ["makegood", *arguments]
     try:
-        app(list(arguments))
+        main()
     except SystemExit as end:
         return int(end.code or 0)
     return 0

@@ -19,9 +19,11 @@ from makegood.kernel.clock import MovedClock
 from makegood.kernel.database import Database
 from makegood.kernel.settings import Settings
 from makegood.notify.alert_models import Alert, open_alerts
-from makegood.notify.alerts import Alerts, Subject
+from makegood.notify.alerts import Alerts, Condition, Subject
+from makegood.notify.models import Mail, MailState
 from makegood.orders.models import Obligation, Order
 from makegood.payments.models import Difference
+from makegood.proof import conditions
 from tests.operations.note_shop import NoteShop, buy_note, mails, obligation, order_note
 from tests.shops import until
 
@@ -99,7 +101,7 @@ def clock() -> MovedClock:
     return MovedClock()
 
 
-def watch(database: Database, clock: MovedClock, trouble: Trouble, *chats: Chat) -> Alerts:
+def watch(database: Database, clock: MovedClock, trouble: Condition, *chats: Chat) -> Alerts:
     urls = ", ".join(chat.url for chat in chats)
     return Alerts(database, clock, Settings(alert_urls=urls, shop_name="Shop"), [trouble])
 
@@ -239,6 +241,50 @@ def test_a_condition_that_cannot_be_looked_at_is_told_and_ends_nothing(
         "There is trouble", "The shop can't look after itself",
     ]  # fmt: skip
     assert "nobody can look there" in chat.messages[1]["message"]
+
+
+def test_who_looks_for_the_first_time_does_not_end_that_nobody_works(
+    database: Database, clock: MovedClock, chat: Chat
+) -> None:
+    pages, command = (watch(database, clock, conditions.WorkerSilent(list, 10), chat) for _ in range(2))
+    pages.run()
+    assert chat.messages == []
+    clock.offset = timedelta(minutes=1)
+    pages.run()
+
+    command.run()
+
+    assert chat.titles == ["Shop: What is paid for may not be worked on"]
+    with database.read() as session:
+        assert len(open_alerts(session)) == 1
+
+
+def test_many_that_were_told_of_hide_none_that_comes_later(
+    database: Database, clock: MovedClock, chat: Chat, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(conditions, "MOST", 3)
+    alerts = watch(database, clock, conditions.MailFailed(), chat)
+    refused(database, clock, *(f"early {number}" for number in range(5)))
+    alerts.run()
+    clock.offset = timedelta(hours=7)
+    refused(database, clock, "late")
+
+    alerts.run()
+
+    assert len(chat.about("late")) == 1
+
+
+def refused(database: Database, clock: MovedClock, *subjects: str) -> None:
+    """Mails that no server took."""
+    with database.write() as session:
+        for subject in subjects:
+            session.add(
+                Mail(
+                    id=subject, key=subject, message_id=subject, to="nobody@example.com", subject=subject, html="",
+                    text="", headers={}, state=MailState.FAILED, tries=1, next_try_at=clock.now(),
+                    give_up_at=clock.now(), last_error="550 nobody", created_at=clock.now(),
+                )
+            )  # fmt: skip
 
 
 @pytest.fixture(scope="module")

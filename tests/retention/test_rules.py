@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
+import sys
 import time
 import uuid
 from collections.abc import Iterator
@@ -198,6 +200,35 @@ def test_an_object_without_a_row_is_reported_and_then_deleted_when_it_is_old(sho
     run = office.services.retention.run()
     assert [line["count"] for line in run.report["going"] if line["name"] == "without a row"] == [1]
     assert (old.exists(), new.exists()) == (False, True)
+
+
+PUTS = """
+import sys
+from pathlib import Path
+from makegood.storage.objects import ObjectStore, digest
+source = Path(sys.argv[2])
+sha256 = digest(source)[0]
+ObjectStore(Path(sys.argv[1])).put("uploads/cut-off/" + sha256, source, sha256)
+"""
+
+
+def test_what_a_killed_write_has_left_is_found_and_goes_when_it_is_old(shop: NoteShop, office: Running) -> None:
+    source, folder = shop.home.parent / "large", shop.home / "objects" / "uploads" / "cut-off"
+    with source.open("wb") as file:
+        file.truncate(1 << 30)
+    writing = subprocess.Popen([sys.executable, "-c", PUTS, str(shop.home / "objects"), str(source)])
+    until(lambda: folder.exists() and [*folder.iterdir()], 30, "the beginning of the write")
+    writing.kill()
+    writing.wait()
+    [left] = folder.iterdir()
+    source.unlink()
+
+    assert office.services.orphans.run().unfinished == ()
+    yesterday = time.time() - 25 * 3600
+    os.utime(left, (yesterday, yesterday))
+
+    assert office.services.orphans.run().unfinished == (f"uploads/cut-off/{left.name}",)
+    assert not left.exists()
 
 
 def test_an_orphan_that_is_made_once_more_is_taken_over_instead_of_deleted(shop: NoteShop, office: Running) -> None:

@@ -36,7 +36,10 @@ def health(request: Request) -> JSONResponse:
 def _answer(request: Request, names: Collection[str] | None) -> JSONResponse:
     shop = services(request)
     examined = shop.doctor.recent(names)
-    issues: dict[str, Any] = {name: what for each in examined for name, what in each.findings.issues.items()}
+    issues: dict[str, Any] = {}
+    for each in examined:
+        for name, what in each.findings.issues.items():
+            issues[name] = _both(issues[name], what) if name in issues else what
     connected = all(each.findings.is_well for each in examined if each.name == "database")
     status = "unhealthy" if not connected else "degraded" if issues else "healthy"
     content = {
@@ -44,3 +47,12 @@ def _answer(request: Request, names: Collection[str] | None) -> JSONResponse:
         "timestamp": shop.clock.now().isoformat(),
     }  # fmt: skip
     return JSONResponse(content, 200 if status == "healthy" else 503)
+
+
+def _both(one: Any, other: Any) -> Any:
+    """Two examinations' findings of one name: neither takes the other's place."""
+    if isinstance(one, dict) and isinstance(other, dict):
+        return one | {key: _both(one[key], what) if key in one else what for key, what in other.items()}
+    if isinstance(one, list) and isinstance(other, list):
+        return one + [each for each in other if each not in one]
+    return one if one == other else f"{one} {other}"

@@ -300,4 +300,13 @@ def openapi(
 
 def main() -> None:
     """The entry point."""
-    app()
+    try:
+        app()
+    except Exception as error:
+        from makegood.cli.failing import sentence
+
+        told = sentence(error)
+        if told is None:
+            raise
+        typer.echo(f"✗ {told}\n  `makegood doctor` looks at everything and says what mends it.", err=True)
+        raise SystemExit(1) from None

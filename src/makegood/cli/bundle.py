@@ -12,7 +12,7 @@ from makegood.kernel import logs
 from makegood.kernel.clock import SystemClock
 from makegood.kernel.errors import MakegoodError
 from makegood.kernel.settings import Settings
-from makegood.orders.reading import by_number
+from makegood.orders.reading import OrderNotFound, by_number
 from makegood.proof.bundle import Shop, write
 
 
@@ -40,9 +40,18 @@ def bundle(order: str, out: Path | None, *, with_personal_data: bool) -> int:
     return 0
 
 
-def _order_id(there: Parts, number: str) -> str:
-    with there.database.read() as session:
-        return by_number(session, number).id
+def _order_id(there: Parts, number: str) -> str | None:
+    try:
+        with there.database.read() as session:
+            return by_number(session, number).id
+    except OrderNotFound:
+        raise
+    except (MakegoodError, SQLAlchemyError) as error:
+        # A shop that is broken needs its bundle most.
+        print(
+            f"{number} can't be looked up ({type(error).__name__}): the bundle is of the shop alone.", file=sys.stderr
+        )
+        return None
 
 
 def _attach(there: Parts) -> None:

@@ -15,7 +15,7 @@ from makegood.app import bring_to_this_release, object_store, payment_providers,
 from makegood.catalog.products import Products
 from makegood.cli.database import other_release
 from makegood.cli.home import address_of, free_port
-from makegood.kernel import schema
+from makegood.kernel import logs, schema
 from makegood.kernel.database import Database
 from makegood.kernel.settings import Settings
 from makegood.kernel.shared_clock import clock_of
@@ -26,6 +26,7 @@ from makegood.proof import Report, prove
 def proof(*, as_json: bool) -> int:
     """Look into every clause; 0 only if all of them hold and could be looked into. An empty home is prepared; a
     database that holds anything is left exactly as it is."""
+    logs.configure(json=False, level="ERROR")
     settings = Settings()
     settings.home.mkdir(parents=True, exist_ok=True)
     database = Database(settings.database)

@@ -26,8 +26,9 @@ def retention(*, dry_run: bool, as_json: bool) -> int:
     _show(plan.going)
     print("Stays" if plan.staying else "Nothing stays")
     _show(plan.staying)
-    if found and (found.orphans or found.missing):
+    if found and (found.orphans or found.missing or found.unfinished):
         print(f"\n{len(found.orphans)} objects without a row, {len(found.missing)} rows without an object")
+        print(f"{len(found.unfinished)} files that were never written to their end, gone now")
     if run is None:
         print("\nThis was a rehearsal: nothing was deleted.")
         return 0

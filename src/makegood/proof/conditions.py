@@ -56,9 +56,8 @@ class Stuck:
         self._attempts = attempts
 
     def subjects(self, session: Session, now: datetime) -> Iterator[Subject]:
-        for owed, number in _owed(session):
-            if owed.error_code is None or owed.attempt <= self._attempts:
-                continue
+        again = sa.and_(Obligation.error_code.is_not(None), Obligation.attempt > self._attempts)
+        for owed, number in _owed(session, again):
             failures = session.scalars(
                 sa.select(AuditEvent)
                 .where(AuditEvent.subject == owed.id, AuditEvent.event == "obligation.attempt_failed")
@@ -152,7 +151,8 @@ class DeadlineRefunded:
             .where(Obligation.delivery == Delivery.ABANDONED, Obligation.error_code == "DEADLINE_PASSED")
             .where(Obligation.abandoned_at > _after_what_was_told(session, self.kind))
         )
-        for owed, order in session.execute(query.order_by(Obligation.id).limit(MOST)):
+        # The newest first: those that were told of long ago must not take all the places.
+        for owed, order in session.execute(query.order_by(Obligation.abandoned_at.desc()).limit(MOST)):
             amount = Amount(owed.allocated_minor, order.currency).format()
             yield Subject(owed.id, f"{order.number}: {amount}; {owed.error_text}")
 
@@ -166,7 +166,7 @@ class MailFailed:
         query = sa.select(Mail, Order.number).join(Order, Order.id == Mail.order_id, isouter=True)
         since = _after_what_was_told(session, self.kind) - timedelta(days=7)
         query = query.where(Mail.state == MailState.FAILED, Mail.next_try_at > since)
-        for mail, number in session.execute(query.order_by(Mail.id).limit(MOST)):
+        for mail, number in session.execute(query.order_by(Mail.next_try_at.desc()).limit(MOST)):
             yield Subject(f"{mail.id}/{mail.tries}", f"{number or 'no order'}: “{mail.subject}”; {mail.last_error}")
 
 
@@ -307,9 +307,11 @@ class WorkerSilent:
         if any(worker.quiet_seconds <= self._patience for worker in present):
             self._nobody_since = None
             return
-        # A start takes its time: the pages may be there a little before the first worker.
+        # A start takes its time: the pages may be there a little before the first worker. Who looks for the first time
+        # ends nothing that another process has noted.
         self._nobody_since = self._nobody_since or now
-        if (now - self._nobody_since).total_seconds() > self._patience:
+        is_known = session.scalar(sa.select(sa.exists().where(Alert.open_kind == self.kind)))
+        if is_known or (now - self._nobody_since).total_seconds() > self._patience:
             yield Subject("nobody", "Nobody works: start `makegood serve` or `makegood worker`.")
 
 
@@ -352,12 +354,12 @@ def all_conditions(
     return [*own, *more]
 
 
-def _owed(session: Session) -> Iterator[tuple[Obligation, str]]:
+def _owed(session: Session, *which: sa.ColumnElement[bool]) -> Iterator[tuple[Obligation, str]]:
     query = (
         sa.select(Obligation, Order.number)
         .join(Order, Order.id == Obligation.order_id)
-        .where(Obligation.delivery.in_(OPEN_DELIVERY), Obligation.money == Money.KEPT)
-        .order_by(Obligation.owed_at)
+        .where(Obligation.delivery.in_(OPEN_DELIVERY), Obligation.money == Money.KEPT, *which)
+        .order_by(Obligation.deadline_at)
         .limit(MOST)
     )
     yield from session.execute(query)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import hashlib
 import os
+import re
 import tempfile
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager, suppress
@@ -23,6 +24,8 @@ from makegood.kernel.errors import MakegoodError, Misconfigured, Temporary
 CHUNK = 1 << 20
 BAD_DISK = {errno.EIO, errno.EBADMSG, errno.ENODATA, getattr(errno, "EUCLEAN", errno.EIO)}
 """What reading says when the bytes are lost, and not just out of reach."""
+UNFINISHED = re.compile(r"#\d+$")
+"""How files end that are still being written; they get their key once they are whole."""
 MARK = ".makegood-objects"
 """A file in the store's folder. Without it the folder is another one: a volume that isn't mounted, a moved home."""
 
@@ -252,6 +255,19 @@ class ObjectStore:
         for chunk in obstore.list(self._store, prefix=prefix or None):
             found = [StoredObject(meta["path"], meta["size"], meta["last_modified"]) for meta in chunk]
             yield [stored for stored in found if stored.key != MARK]
+
+    def clear_unfinished(self, before: datetime) -> list[str]:
+        """Remove what writes that were killed have left since before then, and which no key leads to; returns their
+        names."""
+        self.require_there()
+        gone = []
+        for folder, _, names in os.walk(self.root):
+            for path in (Path(folder, name) for name in names if UNFINISHED.search(name)):
+                with self._refusing("clear"), suppress(FileNotFoundError):
+                    if path.stat().st_mtime < before.timestamp():
+                        path.unlink()
+                        gone.append(str(path.relative_to(self.root)))
+        return gone
 
     def require_free(self, floor_mb: int, more_bytes: int = 0) -> None:
         """`require_free` where the objects lie: below it nothing new is taken, and the owed goes on."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError
@@ -19,10 +19,12 @@ AT_A_TIME = 500
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """Keys of objects that were taken in because no row knew of them, and ids of held assets without an object."""
+    """Keys of objects that were taken in because no row knew of them, ids of held assets without an object, and what
+    was left of writes that were killed and is gone now."""
 
     orphans: tuple[str, ...]
     missing: tuple[str, ...]
+    unfinished: tuple[str, ...]
 
 
 class Orphans:
@@ -34,11 +36,12 @@ class Orphans:
 
     def run(self) -> Found:
         """Look through the whole store and all rows, once."""
-        return Found(tuple(self._orphans()), tuple(self._missing()))
-
-    def _orphans(self) -> list[str]:
         # The store tells the time by its own clock, which business time, moved or not, says nothing about.
         before = SystemClock().now() - self._age
+        unfinished = self._objects.clear_unfinished(before)
+        return Found(tuple(self._orphans(before)), tuple(self._missing()), tuple(unfinished))
+
+    def _orphans(self, before: datetime) -> list[str]:
         taken_in = []
         for batch in self._objects.batches():
             old = {stored.key: stored for stored in batch if stored.written_at < before}
