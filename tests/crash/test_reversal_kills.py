@@ -167,13 +167,22 @@ def test_a_backup_that_forgot_that_a_refund_was_asked_for_anew_gives_it_once(tmp
         assert refunds_at_the_provider(shop, order.ref) == [PRICE]
 
 
-def test_a_backup_that_forgot_a_refund_that_is_still_under_way_delivers_nothing_for_it(tmp_path: Path) -> None:
+@pytest.mark.parametrize("was_disputed", [False, True])
+def test_a_backup_that_forgot_a_refund_that_is_still_under_way_delivers_nothing_for_it(
+    tmp_path: Path, was_disputed: bool
+) -> None:
     with boat_shop(tmp_path) as shop:
         order = Bought.delivered(shop, "slow bank")
+        if was_disputed:
+            dispute(shop, order.ref, action="open")
+            order.comes_to(money="disputed")
         shop.stop()
         backup = tmp_path / "yesterday.db"
         shutil.copy(shop.home / "shop.db", backup)
         shop.start()
+        if was_disputed:
+            dispute(shop, order.ref, action="close", outcome="won")
+            order.comes_to(money="kept")
         slow = {"next": 1, "outcome": "succeeded", "delay": 15}
         shop.provider.http.post("/v1/test/refund_outcomes", json=slow).raise_for_status()
         with Hands(shop) as hands:

@@ -45,11 +45,16 @@ def happened(customer: Customer, number: str) -> list[str]:
     return [str(entry["text"]) for entry in customer.order(number)["timeline"]]
 
 
-def apologies(office: Running, number: str) -> list[str]:
-    """What the mails say that tell of something that is not made."""
+def told(office: Running, number: str, kind: str) -> list[str]:
+    """What the mails of a kind say."""
     with office.services.database.read() as session:
         mails = of_order(session, obligation(office, number).order_id)
-        return [mail.text for mail in mails if mail.key.startswith("apology/")]
+        return [" ".join(mail.text.split()) for mail in mails if mail.key.startswith(f"{kind}/")]
+
+
+def apologies(office: Running, number: str) -> list[str]:
+    """What the mails say that tell of something that is not made."""
+    return told(office, number, "apology")
 
 
 def test_goodwill_hides_no_refund_that_is_still_on_its_way(shop: NoteShop, office: Running) -> None:
@@ -114,6 +119,26 @@ def test_goodwill_hides_nothing_that_is_still_made_for_its_money(shop: NoteShop,
     (shop.control / "fail").unlink()
     until(lambda: customer.order(number)["at_rest"], 60, "the end")
     assert customer.order(number)["state"] == "partly_delivered"
+
+
+@pytest.mark.parametrize("gone", [1, 2])
+def test_what_others_gave_back_is_promised_to_nobody_once_more(shop: NoteShop, office: Running, gone: int) -> None:
+    customer = shop.customer()
+    (shop.control / "fail").touch()
+    number = buy_note(shop, customer, quantity=2)
+    until(lambda: all(unit["attempt"] > 1 for unit in customer.order(number)["units"]), 30, "failed attempts")
+    refund_in_dashboard(shop, paid_by(shop, customer, number), 100 * gone)
+    until(lambda: customer.order(number)["returned"]["minor"] == 100 * gone, 30, "its being counted")
+    shop.goes_well()
+    customer.at_rest(number)
+
+    if gone == 1:
+        [said] = until(lambda: told(office, number, "delivered"), 30, "the mail")
+        assert "1 of 2 is ready. One is no longer part of it; the order's page says what became of its money." in said
+        assert "on its way back" not in said
+    else:
+        until(lambda: told(office, number, "refunded"), 30, "the mail")
+        assert apologies(office, number) == []
 
 
 def test_an_order_that_cost_nothing_gives_no_money_back(shop: NoteShop) -> None:

@@ -143,13 +143,16 @@ def test_an_unpaid_order_expires_at_the_provider_and_is_closed(tmp_path: Path, p
 def test_what_cant_be_made_is_refunded_at_its_deadline(tmp_path: Path, poster_files: dict[str, Path]) -> None:
     with Shop(tmp_path, MAKEGOOD_DEADLINE_HOURS="0.001") as shop:
         customer = shop.customer()
-        draft = customer.draft(poster_files)
+        given = poster_files["photo"].with_name("baseline.jpg")
+        draft = customer.draft({**poster_files, "photo": given})
         files = customer.expect(200, "GET", f"/api/v1/drafts/{draft}")["files"]
         number = customer.checkout(draft)["number"]
         ref = customer.payable(number)["ref"]
         for stored in (shop.home / "objects" / "uploads" / files["photo"]["asset_id"]).iterdir():
             # A good photo, but not the one that the customer gave: a poster of it would be a wrong delivery.
-            stored.write_bytes((poster_files["photo"].parent / "baseline.jpg").read_bytes())
+            # It is as long, too.
+            other = poster_files["photo"].read_bytes()
+            stored.write_bytes(other.ljust(given.stat().st_size, b"\0"))
 
         shop.provider.act(ref)
 

@@ -21,8 +21,9 @@ from makegood.notify.letters import (
 )
 from makegood.notify.mails import Mailer
 from makegood.orders.links import Links
-from makegood.orders.models import Obligation, Order, OrderLine, Unit
+from makegood.orders.models import Obligation, Order, OrderLine, Refund, Unit
 from makegood.orders.reading import obligations_of, unit_with_line
+from makegood.orders.reversals import WHOLE
 from makegood.orders.states import OPEN_DELIVERY, Delivery, Money
 from makegood.product_api import Product
 
@@ -68,20 +69,22 @@ class Telling:
             if owed.delivery == Delivery.DELIVERED and owed.money in (Money.KEPT, Money.DISPUTED)
         ]
         order = session.get_one(Order, line.order_id)
+        back = _given_back(session, [owed for owed, _, _ in rows])
         if not ready:
             abandoned = [owed for owed, _, _ in rows if owed.delivery == Delivery.ABANDONED]
             # What an operator has ended is told of with its money, where there is any.
-            failed = [owed for owed in abandoned if owed.error_code or owed.allocated_minor == 0]
+            failed = [o for o in abandoned if (o.error_code and o.id in back) or o.allocated_minor == 0]
             if failed:
                 said = "" if failed[0].error_code else failed[0].reason or ""
-                self._apologise(session, order, line, failed[0], sum(owed.allocated_minor for owed in failed), said)
+                minor = sum(back.get(owed.id, 0) for owed in failed)
+                self._apologise(session, order, line, failed[0], minor, said)
             return
         product = self._products.get(line.product_id)
         letter = Delivered(
             order_number=order.number, order_url=self._links.order(order),
             units=tuple(self._ready(session, product, line, grant, unit) for grant, unit in ready[:MOST_LISTED]),
             remaining=sum(o.delivery in OPEN_DELIVERY for o in obligations_of(session, order.id)),
-            ready=len(ready), returned=len(rows) - len(ready),
+            ready=len(ready), returned=len(back), ended=len(rows) - len(ready) - len(back),
         )  # fmt: skip
         self._mailer.post(session, key=f"delivered/{line.id}", to=order.email, letter=letter, order_id=order.id)
 
@@ -169,3 +172,18 @@ class Telling:
             pages=tuple(Page(label, self._links.public(path)) for label, path in product.pages(codes).items()),
             expires_at=grant.expires_at,
         )
+
+
+def _given_back(session: Session, obligations: list[Obligation]) -> dict[str, int]:
+    """Of which we give the money back, and how much. What a bank or the provider's dashboard took is not ours to
+    promise."""
+    whole = sa.select(Refund.obligation_id, Refund.amount_minor).where(
+        Refund.obligation_id.in_([owed.id for owed in obligations]), Refund.key == WHOLE
+    )
+    recorded = {str(obligation_id): minor for obligation_id, minor in session.execute(whole)}
+    amounts = {
+        owed.id: recorded.get(owed.id) or (owed.allocated_minor - owed.returned_minor)
+        for owed in obligations
+        if owed.money == Money.REFUNDING or (owed.money == Money.REFUNDED and recorded.get(owed.id))
+    }
+    return {obligation_id: minor for obligation_id, minor in amounts.items() if minor > 0}

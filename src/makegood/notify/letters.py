@@ -98,7 +98,8 @@ class DeliveredUnit:
 @dataclass(frozen=True, slots=True)
 class Delivered(Letter):
     """Sent with each delivery. `remaining` is how many units of the order are still being made. Of a line of several
-    units `ready` are, of which `units` lists the first, and `returned` could not be made: their money goes back.
+    units `ready` are, of which `units` lists the first, and `returned` could not be made: their money goes back. What
+    became of `ended` ones, and of their money, is the order page's to say.
     `again`: it was delivered before, and these are fresh links to it."""
 
     template = "delivered"
@@ -109,13 +110,14 @@ class Delivered(Letter):
     remaining: int = 0
     ready: int = 1
     returned: int = 0
+    ended: int = 0
     again: bool = False
 
     @property
     def subject(self) -> str:
         if self.again:
             return f"Your order {self.order_number} once more"
-        is_part = self.remaining or self.returned
+        is_part = self.remaining or self.returned or self.ended
         return f"{'Part of your' if is_part else 'Your'} order {self.order_number} is ready"
 
 

@@ -121,6 +121,11 @@ class Reversals:
     def remember(self, session: Session, owed: Obligation, reason: str) -> None:
         """All of its money was on its way back before a restored backup forgot that: it is again."""
         now = self._clock.now()
+        # A dispute that the backup still has was over before the money could leave.
+        MONEY.move(
+            session, Obligation.money, Obligation.id == owed.id, Money.KEPT, come_from=[Money.DISPUTED],
+            disputed_at=None,
+        )  # fmt: skip
         moved = MONEY.move(
             session, Obligation.money, Obligation.id == owed.id, Money.REFUNDING, come_from=[Money.KEPT],
             reason=reason, refund_try=1, **abandonment(now),

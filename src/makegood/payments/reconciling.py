@@ -158,7 +158,8 @@ class Reconciling:
         payment = known.payment
         if payment.state == PaymentState.PAID:
             if known.differs or _difference(payment, seen, known.returned):
-                self._note(payment, seen)
+                # The list may have been written before what our books have since heard: asked now, it is not behind.
+                self._note(payment, provider.retrieve(seen.ref))
             if seen.refunded_minor + seen.charged_back_minor > known.returned:
                 done.findings += self._reversing.look(payment.id)
         elif seen.state == PaymentState.PAID and not known.is_told:
