@@ -122,7 +122,8 @@ REFUSED = {
     "a folder that is a file": (["posters", *BOTH, "--out", "{text}"], "can't be the folder"),
     "a declined card": (["posters", *BOTH, "--card", DECLINED], "card_declined"),
     "no test card": (["posters", *BOTH, "--card", "1234"], "does not take the card"),
-    "too little patience": (["posters", *BOTH, "--timeout", "0"], "awaiting payment"),
+    # How far it has come by then is a matter of luck.
+    "too little patience": (["posters", *BOTH, "--timeout", "0"], "what is paid stays owed"),
     "nobody there": (["posters", *BOTH, "--url", "http://127.0.0.1:{port}"], "can't be reached"),
     "no address": (["posters", *BOTH, "--url", "the shop"], "can't be reached"),
     "no shop there": (["posters", *BOTH, "--url", "{provider}"], "404"),
