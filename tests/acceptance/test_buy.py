@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -122,8 +123,6 @@ REFUSED = {
     "a folder that is a file": (["posters", *BOTH, "--out", "{text}"], "can't be the folder"),
     "a declined card": (["posters", *BOTH, "--card", DECLINED], "card_declined"),
     "no test card": (["posters", *BOTH, "--card", "1234"], "does not take the card"),
-    # How far it has come by then is a matter of luck.
-    "too little patience": (["posters", *BOTH, "--timeout", "0"], "what is paid stays owed"),
     "nobody there": (["posters", *BOTH, "--url", "http://127.0.0.1:{port}"], "can't be reached"),
     "no address": (["posters", *BOTH, "--url", "the shop"], "can't be reached"),
     "no shop there": (["posters", *BOTH, "--url", "{provider}"], "404"),
@@ -153,6 +152,20 @@ def test_a_refusal_is_one_sentence(shop: Shop, poster_files: dict[str, Path], tm
     assert expected in line
     assert not (tmp_path / "out").exists() or not list((tmp_path / "out").iterdir())
     assert ledger(shop) == before
+
+
+def test_whose_patience_ends_reads_that_what_is_paid_stays_owed(
+    shop: Shop, poster_files: dict[str, Path], tmp_path: Path
+) -> None:
+    files = [word.format(**poster_files) for word in BOTH]
+
+    bought = buy("posters", *files, "--timeout", "0", "--out", str(tmp_path / "out"), home=shop.home)
+
+    # Whether it is paid by then is luck.
+    assert bought.returncode == 1
+    [line] = bought.stderr.splitlines()
+    assert re.fullmatch(r"✗ After 0 s order ORD-\w+ is still (awaiting payment|in progress); .* stays owed\.", line)
+    assert not list(tmp_path.glob("out/*"))
 
 
 def test_what_can_not_be_delivered_is_said_and_its_money_comes_back(shop: Shop, tmp_path: Path) -> None:
