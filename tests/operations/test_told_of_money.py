@@ -8,6 +8,7 @@ import pytest
 
 from makegood.app import Running
 from makegood.notify.models import of_order
+from makegood.orders.reading import by_number
 from tests.operations.note_shop import NoteShop, buy_note, obligation, order_note, page
 from tests.payments.boats import dispute, heal, refund_in_dashboard, refuse_refunds
 from tests.shops import Customer, until
@@ -50,6 +51,12 @@ def told(office: Running, number: str, kind: str) -> list[str]:
     with office.services.database.read() as session:
         mails = of_order(session, obligation(office, number).order_id)
         return [" ".join(mail.text.split()) for mail in mails if mail.key.startswith(f"{kind}/")]
+
+
+def is_untold(office: Running, number: str) -> bool:
+    """Whether what became of its lines is still to be told."""
+    with office.services.database.read() as session:
+        return any(line.untold for line in by_number(session, number).lines)
 
 
 def apologies(office: Running, number: str) -> list[str]:
@@ -137,7 +144,7 @@ def test_what_others_gave_back_is_promised_to_nobody_once_more(shop: NoteShop, o
         assert "1 of 2 is ready. One is no longer part of it; the order's page says what became of its money." in said
         assert "on its way back" not in said
     else:
-        until(lambda: told(office, number, "refunded"), 30, "the mail")
+        until(lambda: not is_untold(office, number), 30, "the line having been looked at")
         assert apologies(office, number) == []
 
 

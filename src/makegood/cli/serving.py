@@ -14,6 +14,7 @@ import uvicorn
 from sqlalchemy.exc import SQLAlchemyError
 
 from makegood.app import Running, build, create_app
+from makegood.cli.failing import sentence
 from makegood.cli.home import HomeInUse, HomeLock
 from makegood.kernel import logs
 from makegood.kernel.errors import MakegoodError
@@ -63,8 +64,7 @@ def serve(host: str, port: int) -> int:
 
 def refuse(settings: Settings, error: Exception) -> int:
     """Say in one line why nothing can be served or worked at; returns the exit code."""
-    told = error.for_operator() if isinstance(error, MakegoodError) else f"The database can't be used: {error}"
-    print(f"✗ {settings.shop_name} does not start. {told.splitlines()[0]}", file=sys.stderr)
+    print(f"✗ {settings.shop_name} does not start. {sentence(error)}", file=sys.stderr)
     print("  `makegood doctor` looks at everything and says what mends it.", file=sys.stderr)
     return 1
 

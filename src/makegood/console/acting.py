@@ -13,7 +13,7 @@ from fastapi.responses import RedirectResponse, Response
 from sqlalchemy.orm import Session
 
 from makegood.console.access import Acting
-from makegood.console.acts import ACTS, Act, left_of, newest, spoken_of
+from makegood.console.acts import ACTS, UNPAID_REFUND, Act, left_of, newest, spoken_of
 from makegood.console.rendering import pages_of
 from makegood.console.uploads import Received, read_files
 from makegood.kernel.audit import AuditEvent
@@ -78,7 +78,7 @@ def _do(request: Request, who: Acting, act: Act, number: str, form: dict[str, st
     except MakegoodError as error:
         problem = f"{error.for_operator()} {f'{done} units were done before that.' if done else 'Nothing was changed.'}"
         return _confirm(request, who, act, number, unit, reason=reason, problem=problem, status=error.status)
-    is_unpaid = act.name == "refund" and left_of(chosen, order.currency).minor == 0
+    is_unpaid = spoken_of(act, left_of(chosen, order.currency)) is UNPAID_REFUND
     said = urlencode({"done": "nothing" if not done else "ended" if is_unpaid else act.name, "units": done})
     return RedirectResponse(f"/console/orders/{order.number}?{said}", 303)
 
