@@ -15,13 +15,14 @@ import pytest
 
 from tests.health.toyshop import Toyshop, command
 from tests.notify.mail_server import MailServer
-from tests.shops import KEY, SECRET, Customer
+from tests.shops import KEY, SECRET, Customer, until
 
 PASSWORD = "p@ss/wörd &+=%"
 SIGNING = "the-shop's-own-signing-secret"
 CLOUD = "AKIAPLANTEDPLANTED12"
 NOTE = "For Mum, with all my love"
 EMAIL = "mary.smith+shop@mail.example.org"
+TOLD = "SELECT count(*) FROM mail WHERE state = 'accepted'"
 
 
 @dataclass(frozen=True)
@@ -56,6 +57,7 @@ def sold(shop: Toyshop) -> Sold:
     paid = customer.payable(customer.checkout(draft, email=EMAIL)["number"])
     shop.provider.act(paid["ref"])
     order = customer.at_rest(paid["number"])
+    until(lambda: shop.sql(TOLD) == [(2,)], 30, "the receipt and the delivery's mail, which the log tells of")
     basic = base64.b64encode(f"postman:{PASSWORD}".encode()).decode()
     told = {
         "authorization": f"Basic {basic}", "card": "4242424242424242", "client_secret": "pi_1_secret_PlAnTeD123",
