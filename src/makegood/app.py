@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Collection, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -293,7 +293,7 @@ def build(
     grace = timedelta(hours=settings.unheld_hours)
     retention = Retention(database, objects, clock, grace, keeping.rules(settings))
     orphans = Orphans(database, objects, clock, timedelta(hours=settings.orphan_hours))
-    alerts = Alerts(database, clock, settings, _conditions(settings, database, objects, products, engine))
+    alerts = Alerts(database, clock, settings, _conditions(settings, database, objects, products, providers, engine))
     accounts = Accounts(database, mailer, clock, settings, signer)
     services = Services(
         settings=settings, clock=clock, signer=signer, database=database, engine=engine, objects=objects,
@@ -331,11 +331,12 @@ def build(
 
 
 def _conditions(
-    settings: Settings, database: Database, objects: ObjectStore, products: Products, engine: Engine
-) -> list[Condition]:
+    settings: Settings, database: Database, objects: ObjectStore, products: Products,
+    providers: Collection[str], engine: Engine,
+) -> list[Condition]:  # fmt: skip
     # On SQLite the one process that works is the one that would tell.
     silent = [] if database.is_sqlite else [WorkerSilent(engine.workers, settings.lease_seconds)]
-    return all_conditions(settings, database, objects, products, *silent)
+    return all_conditions(settings, database, objects, products, providers, *silent)
 
 
 def create_app(running: Running) -> FastAPI:

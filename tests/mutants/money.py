@@ -200,8 +200,19 @@ MUTANTS = [
     ),
     Mutant(
         "a payment that can't be booked ends the pass",
-        (("payments/reconciling.py", "        except ProviderUnavailable:\n", "        except Exception:\n"),),
+        (("payments/reconciling.py", "        except Exception as error:\n", "        except KeyError as error:\n"),),
         "tests/race/test_reconciling.py::test_a_payment_that_cant_be_booked_keeps_nobody_elses_from_being_found",
+    ),
+    Mutant(
+        "a payment that the provider does not answer for ends the pass",
+        (("payments/reconciling.py", "MOST_UNANSWERED = 3", "MOST_UNANSWERED = 0"),),
+        "tests/race/test_reconciling.py"
+        "::test_one_payment_that_is_not_answered_for_keeps_nobody_elses_from_being_found",
+    ),
+    Mutant(
+        "nobody is told of a list that can't be read",
+        (("proof/conditions.py", "        ReconciliationBehind(providers, max(after, passes)),\n", ""),),
+        "tests/race/test_reconciling.py::test_a_list_that_cant_be_read_is_told_of_and_keeps_nobody_from_the_others",
     ),
     Mutant(
         "a payment that can't be booked is forgotten",

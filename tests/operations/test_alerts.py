@@ -22,7 +22,7 @@ from makegood.notify.alert_models import Alert, open_alerts
 from makegood.notify.alerts import Alerts, Condition, Subject
 from makegood.notify.models import Mail, MailState
 from makegood.orders.models import Obligation, Order
-from makegood.payments.models import Difference
+from makegood.payments.models import Difference, ReconciliationCursor
 from makegood.proof import conditions
 from tests.operations.note_shop import NoteShop, buy_note, mails, obligation, order_note
 from tests.shops import until
@@ -257,6 +257,34 @@ def test_who_looks_for_the_first_time_does_not_end_that_nobody_works(
     assert chat.titles == ["Shop: What is paid for may not be worked on"]
     with database.read() as session:
         assert len(open_alerts(session)) == 1
+
+
+def test_a_list_that_nobody_reads_to_its_end_is_told_of_once_the_shop_has_had_its_time(
+    database: Database, clock: MovedClock, chat: Chat
+) -> None:
+    def behind() -> conditions.ReconciliationBehind:
+        return conditions.ReconciliationBehind(["sandbox"], timedelta(minutes=10))
+
+    with database.write() as session:
+        for provider, finished in (("sandbox", clock.now()), ("gone", None)):
+            row = ReconciliationCursor(provider=provider, stream="refunds", version=0, finished_at=finished)
+            session.add(row)
+    clock.offset = timedelta(days=2)
+    # The shop stood still for two days, and reads on now.
+    worker, command = (watch(database, clock, behind(), chat) for _ in range(2))
+    worker.run()
+    assert chat.messages == []
+    clock.offset += timedelta(minutes=11)
+    worker.run()
+    command.run()
+    assert chat.titles == ["Shop: A payment provider's list is not read to its end"]
+    assert "sandbox: refunds" in chat.messages[0]["message"]
+    assert "gone" not in chat.messages[0]["message"]
+
+    with database.write() as session:
+        session.execute(sa.update(ReconciliationCursor).values(finished_at=clock.now()))
+    worker.run()
+    assert chat.titles[1:] == ["Shop: over: A payment provider's list is not read to its end"]
 
 
 def test_many_that_were_told_of_hide_none_that_comes_later(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
 import uuid
 from collections.abc import Iterator
@@ -14,6 +15,7 @@ from tests.payments.boats import (
     Bought,
     boat_shop,
     command,
+    dispute,
     heal,
     reconcile,
     refund_in_dashboard,
@@ -26,7 +28,8 @@ from tests.shops import Shop, until
 
 @pytest.fixture(scope="module")
 def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
-    with boat_shop(tmp_path_factory.mktemp("reconciling")) as running:
+    settings = {"MAKEGOOD_ALERT_SECONDS": "0.3", "MAKEGOOD_ALERT_AFTER_MINUTES": "0"}
+    with boat_shop(tmp_path_factory.mktemp("reconciling"), **settings) as running:
         yield running
 
 
@@ -121,6 +124,58 @@ def test_a_payment_that_cant_be_booked_keeps_nobody_elses_from_being_found(shop:
         database.execute(address, ("kim@example.com", broken.number))
     assert broken.at_rest()["state"] == "delivered"
     assert hands.reconcile()["explained"]
+
+
+def test_one_payment_that_is_not_answered_for_keeps_nobody_elses_from_being_found(shop: Shop, hands: Hands) -> None:
+    stray = [paid_silently(shop, currency="EUR")]
+    mute = Bought.order(shop, "mute")
+    no_answers(shop, f"/v1/payments/{mute.ref}")
+    say = "UPDATE payment SET state = ?, captured_minor = ? WHERE id = ?"
+    with sqlite3.connect(shop.home / "shop.db") as database:
+        # Our books differ from the list, so that the provider is asked about it.
+        database.execute(say, ("paid", PRICE, mute.reference))
+    stray.append(paid_silently(shop, currency="EUR"))
+
+    report = hands.reconcile()
+
+    assert {finding["ref"] for finding in report["findings"]} >= set(stray)
+    [found] = [finding for finding in report["findings"] if finding["ref"] == mute.ref]
+    assert (found["kind"], found["explained"]) == ("NOT_BOOKED", False)
+    with sqlite3.connect(shop.home / "shop.db") as database:
+        database.execute(say, ("pending", 0, mute.reference))
+    heal(shop)
+    shop.provider.act(mute.ref, webhook="never")
+    assert mute.at_rest()["state"] == "delivered"
+    assert hands.reconcile()["explained"]
+
+
+def test_a_list_that_cant_be_read_is_told_of_and_keeps_nobody_from_the_others(shop: Shop, hands: Hands) -> None:
+    bought = Bought.delivered(shop, "no list")
+    no_answers(shop, "/v1/payments")
+    dispute(shop, bought.ref, webhook="never")
+
+    report = hands.reconcile()
+
+    assert [line.split(": ")[:2] for line in report["unanswered"]] == [["sandbox", "payments"]]
+    assert bought.comes_to(money="disputed")
+    [line] = until(lambda: behind(shop), 30, "the alert")
+    assert line["text"].startswith("sandbox: payments were read to the end for the last time at 20")
+    heal(shop)
+    until(lambda: not behind(shop), 30, "its end")
+    dispute(shop, bought.ref, action="close", outcome="won", webhook="never")
+    assert bought.comes_to(money="kept")
+
+
+def behind(shop: Shop) -> list[Any]:
+    """What the alert names that tells of lists that are not read to their ends."""
+    said = json.loads(command(shop, "alerts", "--json")[1])
+    return [one for alert in said["open"] if alert["kind"] == "reconciliation.behind" for one in alert["subjects"]]
+
+
+def no_answers(shop: Shop, path: str) -> None:
+    """Let every question under this path fail until `heal`."""
+    fault = {"next": 10_000, "kind": "500", "method": "GET", "path_prefix": path}
+    assert shop.provider.http.post("/v1/test/faults", json=fault).status_code == 201
 
 
 PART = """

@@ -35,6 +35,9 @@ from makegood.payments.surplus import Surplus
 
 log = logs.get("payments")
 
+MOST_UNANSWERED = 3
+"""How many objects may go unanswered before a provider counts as away, which ends the pass."""
+
 
 @dataclass(slots=True)
 class Reconciliation:
@@ -74,10 +77,7 @@ class Reconciling:
         """One pass over every provider; with `full`, over all that they have ever had. Safe beside any other pass."""
         done = Reconciliation()
         for name, provider in self._providers.items():
-            try:
-                done.looked_at[name] = self._with(provider, done, full=full)
-            except MakegoodError as error:
-                done.unanswered.append(f"{name}: {error.for_operator()}")
+            done.looked_at[name] = self._with(provider, done, full=full)
         with self._database.read() as session:
             done.findings += [
                 self._waiting(payment, refund.due_at) for payment, refund in self._surplus.waiting(session)
@@ -93,13 +93,19 @@ class Reconciling:
         return list(session.scalars(query.order_by(Difference.found_at)))
 
     def _with(self, provider: PaymentProvider, done: Reconciliation, *, full: bool) -> dict[str, int]:
+        """Read every list. One that can't be read keeps nobody from the others."""
         counts = {}
         listed: set[str] = set()
         begun = self._cursors.begin(provider.name, Stream.PAYMENTS, full=full)
         for stream in Stream:
             reading = self._cursors.begin(provider.name, stream, full=full)
-            counts[stream.value] = self._read(provider, reading, done, listed)
-        self._compare_unlisted(provider, begun.since, listed)
+            try:
+                counts[stream.value] = self._read(provider, reading, done, listed)
+            except MakegoodError as error:
+                done.unanswered.append(f"{provider.name}: {stream}: {error.for_operator()}")
+        # What a list did not get to is not missing there.
+        if Stream.PAYMENTS.value in counts:
+            self._compare_unlisted(provider, begun.since, listed, done)
         return counts
 
     def _read(self, provider: PaymentProvider, reading: Reading, done: Reconciliation, listed: set[str]) -> int:
@@ -118,10 +124,18 @@ class Reconciling:
             with self._database.read() as session:
                 books = books_of(session, provider.name, page.items, self._clock.now())
             problems: dict[str, str] = {}
+            unanswered = 0
             for item in page.items:
                 if isinstance(item, ProviderPayment):
                     listed.add(item.ref)
-                reading.meet(item.created_at, is_settled=self._item(provider, item, books, done, problems))
+                try:
+                    is_settled = self._item(provider, item, books, done, problems)
+                except ProviderUnavailable as error:
+                    unanswered += 1
+                    if unanswered > MOST_UNANSWERED:
+                        raise
+                    problems[item.ref], is_settled = error.for_operator()[:500], False
+                reading.meet(item.created_at, is_settled=is_settled)
             self._differences.compare(provider, {item.ref: item for item in page.items}, problems)
             faults.reach("reconcile:page")
             self._cursors.advance(reading, page.cursor)
@@ -207,7 +221,9 @@ class Reconciling:
             payment_id = payment.id
         return self._reversing.look(payment_id) if payment_id else []
 
-    def _compare_unlisted(self, provider: PaymentProvider, since: datetime | None, listed: set[str]) -> None:
+    def _compare_unlisted(
+        self, provider: PaymentProvider, since: datetime | None, listed: set[str], done: Reconciliation
+    ) -> None:
         """The other way round: ask about what we call paid and the list should have shown, and about what differed."""
         recent = sa.true() if since is None else Payment.created_at >= since
         differed = sa.exists().where(Difference.payment_id == Payment.id, Difference.explained_at.is_(None))
@@ -217,11 +233,17 @@ class Reconciling:
         )  # fmt: skip
         with self._database.read() as session:
             paid = list(session.scalars(query))
+        unanswered = 0
         for payment in [payment for payment in paid if (payment.provider_ref or "") not in listed]:
             try:
                 self._note(payment, provider.retrieve(payment.provider_ref or ""))
             except ProviderRefused as error:
                 self._note(payment, None, error.for_operator())
+            except ProviderUnavailable as error:
+                done.unanswered.append(f"{provider.name}: {payment.provider_ref}: {error.for_operator()}")
+                unanswered += 1
+                if unanswered > MOST_UNANSWERED:
+                    return
 
     def _note(self, payment: Payment, seen: ProviderPayment | None, problem: str = "") -> None:
         """Keep a difference, once, or mark it explained. Our books stay as they are."""

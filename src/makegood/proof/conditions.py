@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from datetime import datetime, timedelta
 
 import sqlalchemy as sa
@@ -23,7 +23,7 @@ from makegood.orders.models import Obligation, Order, Refund
 from makegood.orders.states import OPEN_DELIVERY, Delivery, Money, RefundState
 from makegood.payments.debts import TAKES_LONG, Debt, owed_back
 from makegood.payments.differences import NOT_BOOKED
-from makegood.payments.models import Difference, Dispute, Payment, PaymentEvent
+from makegood.payments.models import Difference, Dispute, Payment, PaymentEvent, ReconciliationCursor
 from makegood.storage.assets import Asset, Hold
 from makegood.storage.objects import ObjectStore
 
@@ -106,6 +106,29 @@ class ProvidersDiffer:
     def _is_due(self, now: datetime) -> sa.ColumnElement[bool]:
         """What can't be booked is tried again every time; some of it heals."""
         return sa.or_(Difference.kind != NOT_BOOKED, Difference.found_at < now - self._after)
+
+
+class ReconciliationBehind:
+    """A provider's list has not been read to its end for long: what happened there since may be unknown here."""
+
+    kind, title, happens = "reconciliation.behind", "A payment provider's list is not read to its end", False
+
+    def __init__(self, providers: Collection[str], after: timedelta) -> None:
+        self._providers, self._after = providers, after
+        self._since: datetime | None = None
+
+    def subjects(self, session: Session, now: datetime) -> Iterator[Subject]:
+        # A shop that stood still reads on after its start. Who looks for the first time ends nothing that is noted.
+        self._since = since = self._since or now
+        is_known = _is_open(session, self.kind)
+        rows = sa.select(ReconciliationCursor).where(ReconciliationCursor.provider.in_(self._providers))
+        for row in session.scalars(rows.order_by(ReconciliationCursor.provider, ReconciliationCursor.stream)):
+            last = row.finished_at
+            stays = is_known and (last is None or now - last > self._after)
+            if stays or now - max(last or since, since) > self._after:
+                when = f"for the last time at {last:%Y-%m-%d %H:%M} UTC" if last else "never yet"
+                line = f"{row.provider}: {row.stream} were read to the end {when}; `makegood reconcile` says why."
+                yield Subject(f"{row.provider}/{row.stream}", line)
 
 
 class StrayMoney:
@@ -310,8 +333,7 @@ class WorkerSilent:
         # A start takes its time: the pages may be there a little before the first worker. Who looks for the first time
         # ends nothing that another process has noted.
         self._nobody_since = self._nobody_since or now
-        is_known = session.scalar(sa.select(sa.exists().where(Alert.open_kind == self.kind)))
-        if is_known or (now - self._nobody_since).total_seconds() > self._patience:
+        if _is_open(session, self.kind) or (now - self._nobody_since).total_seconds() > self._patience:
             yield Subject("nobody", "Nobody works: start `makegood serve` or `makegood worker`.")
 
 
@@ -329,16 +351,19 @@ class Reported:
 
 
 def all_conditions(
-    settings: Settings, database: Database, objects: ObjectStore, products: Products, *more: Condition
-) -> list[Condition]:
+    settings: Settings, database: Database, objects: ObjectStore, products: Products, providers: Collection[str],
+    *more: Condition,
+) -> list[Condition]:  # fmt: skip
     """Every condition of a shop."""
     after = timedelta(minutes=settings.alert_after_minutes)
+    passes = timedelta(seconds=3 * settings.reconcile_seconds)
     own: list[Condition] = [
         Late(settings.alert_late_share),
         Stuck(settings.alert_stuck_attempts),
         DeadlineRefunded(),
         RefundFailing(after),
         ProvidersDiffer(after),
+        ReconciliationBehind(providers, max(after, passes)),
         StrayMoney(),
         Disputed(),
         MailFailed(),
@@ -363,6 +388,11 @@ def _owed(session: Session, *which: sa.ColumnElement[bool]) -> Iterator[tuple[Ob
         .limit(MOST)
     )
     yield from session.execute(query)
+
+
+def _is_open(session: Session, kind: str) -> bool:
+    """Whether there is an alert of this kind."""
+    return bool(session.scalar(sa.select(sa.exists().where(Alert.open_kind == kind))))
 
 
 def _after_what_was_told(session: Session, kind: str) -> datetime:
