@@ -70,7 +70,7 @@ def test_a_part_that_is_owed_back_is_open_until_it_is_back(shop: Shop, desk: Des
     assert NOTHING in desk.page("/console")
     refuse_refunds(shop, ref_of(shop, desk, number))
 
-    assert hands.do(PART.format(number=number, amount=100)) is True
+    assert hands.do(PART.format(number=number, amount=100)) == 100
 
     assert NOTHING not in desk.page("/console")
     assert tile(desk) == "1 $1.00"
@@ -84,7 +84,7 @@ def test_a_unit_that_goes_back_whole_is_one_debt_whatever_parts_of_it_are_open(
 ) -> None:
     _, number = delivered(shop)
     refuse_refunds(shop, ref_of(shop, desk, number))
-    assert hands.do(PART.format(number=number, amount=100)) is True
+    assert hands.do(PART.format(number=number, amount=100)) == 100
     desk.act(number, "refund")
 
     until(lambda: going_back(desk) == [(number, "refund failing", "4.50")], 20, "the refusal")
@@ -140,7 +140,7 @@ def test_a_refused_refund_of_stray_money_can_be_tried_again_and_breaks_no_page(s
 def test_asking_again_does_not_make_a_debt_younger_or_older(shop: Shop, desk: Desk, hands: Hands) -> None:
     _, number = delivered(shop)
     refuse_refunds(shop, ref_of(shop, desk, number))
-    assert hands.do(PART.format(number=number, amount=100)) is True
+    assert hands.do(PART.format(number=number, amount=100)) == 100
     change(shop, "UPDATE refund SET due_at = '2026-01-01 00:00:00.000000', created_at = '2025-01-01 00:00:00.000000'")
     search = "/console/dead-letters?kind=refund"
     [retry] = until(lambda: re.findall(r"/console/dead-letters/refund/[\w-]+", desk.page(search)), 20, "the refusal")

@@ -22,7 +22,7 @@ SIGNING = "the-shop's-own-signing-secret"
 CLOUD = "AKIAPLANTEDPLANTED12"
 NOTE = "For Mum, with all my love"
 EMAIL = "mary.smith+shop@mail.example.org"
-TOLD = "SELECT count(*) FROM mail WHERE state = 'accepted'"
+TOLD = """SELECT count(*) FROM mail m JOIN "order" o ON o.id = m.order_id WHERE o.number = '{}' AND m.state = 'accepted'"""
 
 
 @dataclass(frozen=True)
@@ -57,13 +57,14 @@ def sold(shop: Toyshop) -> Sold:
     paid = customer.payable(customer.checkout(draft, email=EMAIL)["number"])
     shop.provider.act(paid["ref"])
     order = customer.at_rest(paid["number"])
-    until(lambda: shop.sql(TOLD) == [(2,)], 30, "the receipt and the delivery's mail, which the log tells of")
+    told = TOLD.format(order["number"])
+    until(lambda: shop.sql(told) == [(2,)], 30, "the receipt and the delivery's mail, which the log tells of")
     basic = base64.b64encode(f"postman:{PASSWORD}".encode()).decode()
-    told = {
+    answer = {
         "authorization": f"Basic {basic}", "card": "4242424242424242", "client_secret": "pi_1_secret_PlAnTeD123",
         "note": f"key={SIGNING}", "url": f"https://pay.example.org/pay/{'aB3' * 12}",
     }  # fmt: skip
-    quoted = json.dumps({**told, "signature": "t=1,v1=PlAnTeDsig"}).replace("'", "''")
+    quoted = json.dumps({**answer, "signature": "t=1,v1=PlAnTeDsig"}).replace("'", "''")
     shop.sql(
         f"UPDATE payment SET details = '{quoted}'",
         f"UPDATE payment_event SET raw = CAST('{quoted}' AS BLOB)",

@@ -151,11 +151,18 @@ def _has_operators(running: Running) -> bool:
         return True
 
 
+def _payments(settings: Settings) -> list[tuple[str, str]]:
+    if settings.env == "production" and not settings.sandbox_in_production:
+        return []
+    where = f"{settings.sandbox_url or settings.public_address + '/sandbox'}/"
+    return [("Payments", f"{where}  (test card 4242 4242 4242 4242)")]
+
+
 def _greet(settings: Settings, *, has_operators: bool) -> None:
     lines = [
         ("Shop", settings.public_address),
         ("Mails", f"{settings.public_address}/outbox" if settings.env != "production" else "by SMTP"),
-        ("Payments", f"{settings.public_address}/sandbox/  (test card 4242 4242 4242 4242)"),
+        *_payments(settings),
         ("Console", f"{settings.public_address}/console"),
         ("Home", str(settings.home.absolute())),
     ]

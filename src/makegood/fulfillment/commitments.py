@@ -124,13 +124,12 @@ class Commitments:
                 revoke_due=row is rows[0], next_probe_at=now,
             )  # fmt: skip
             share = unused_share(obligation, row, failing_since)
-            if share and self._obligations.give_part(
-                session, obligation.id, share, self._telling.broken_reason(session, unit_id), f"broken/{row.id}"
-            ):
-                returned += share
+            reason, key = self._telling.broken_reason(session, unit_id), f"broken/{row.id}"
+            goes = self._obligations.give_part(session, obligation.id, share, reason, key) if share else 0
+            returned += goes
             audit.record(
                 session, self._clock, "commitment.broken", obligation.id, obligation.order_id, kind=kind,
-                problem=row.problem, failing_since=failing_since.isoformat(), returned=share,
+                problem=row.problem, failing_since=failing_since.isoformat(), returned=goes,
             )  # fmt: skip
         self._telling.broken(session, rows[0].id, unit_id, returned)
         return True

@@ -212,10 +212,10 @@ class Obligations:
         self._engine.enqueue(session, REFUND, refund_work_id(obligation_id, refund_try + 1), obligation_id, delay=delay)
         return True
 
-    def give_part(self, session: Session, obligation_id: str, amount_minor: int, reason: str, key: str) -> bool:
+    def give_part(self, session: Session, obligation_id: str, amount_minor: int, reason: str, key: str) -> int:
         """Give `amount_minor` of a unit's money back and keep the rest, once for each `key` (the occasion; stable,
         at most 100 characters). `reason` is a sentence for the customer. Never more than is left: then what is left
-        goes. False if this key has been there, or nothing is left, or all of it goes back anyway."""
+        goes. Returns how much goes: 0 if this key has been there, or nothing is left, or all of it goes back anyway."""
         if amount_minor <= 0 or key in ("", WHOLE, SURPLUS) or len(key) > 100:
             raise ValueError(f"no part of any money: {amount_minor} for {key!r}")
         # Whoever records a refund of this unit holds its row, so that the sum below stays true.
@@ -228,7 +228,7 @@ class Obligations:
         amount = min(amount_minor, owed.allocated_minor - owed.returned_minor - int(promised or 0))
         known = session.scalar(sa.select(Refund.id).where(Refund.obligation_id == obligation_id, Refund.key == key))
         if known or amount <= 0 or owed.money not in (Money.KEPT, Money.DISPUTED):
-            return False
+            return 0
         refund = Refund(
             id=new_id(), payment_id=owed.payment_id, obligation_id=obligation_id, key=key,
             reference=refund_reference(owed, key), amount_minor=amount,
@@ -239,7 +239,7 @@ class Obligations:
         session.flush()
         self._engine.enqueue(session, PAY_BACK, pay_back_work_id(refund.id, 1), refund.id)
         self._note(session, owed, "obligation.part_refunding", amount=amount, asked=amount_minor, reason=reason)
-        return True
+        return amount
 
     def lock(self, session: Session, obligation_id: str) -> Obligation | None:
         """The obligation, its row locked until the transaction ends; None if there is no such one."""
