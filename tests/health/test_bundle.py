@@ -22,7 +22,8 @@ SIGNING = "the-shop's-own-signing-secret"
 CLOUD = "AKIAPLANTEDPLANTED12"
 NOTE = "For Mum, with all my love"
 EMAIL = "mary.smith+shop@mail.example.org"
-TOLD = """SELECT count(*) FROM mail m JOIN "order" o ON o.id = m.order_id WHERE o.number = '{}' AND m.state = 'accepted'"""
+TOLD = """SELECT count(*) FROM mail m JOIN "order" o ON o.id = m.order_id
+WHERE o.number = '{}' AND m.state = 'accepted'"""
 
 
 @dataclass(frozen=True)
