@@ -283,7 +283,8 @@ def test_a_file_that_comes_while_its_owner_is_erased_goes_too(
     monkeypatch.setattr(parts.drafts, "_touch", slowly)
     putting = pool.submit(desk.put, "personal")
     assert has_come.wait(30)
-    erasing = pool.submit(Erasing(parts.database, parts.clock, parts.signer, parts.retention).erase, email)
+    eraser = Erasing(parts.database, parts.engine, parts.clock, parts.signer, parts.retention)
+    erasing = pool.submit(eraser.erase, email)
     wait([erasing], PATIENCE)
     goes_on.set()
 

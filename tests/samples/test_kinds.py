@@ -291,6 +291,30 @@ def test_two_renewals_prolong_the_same_mailbox_twice(shop: Shop, office: PostOff
     assert Counter(counts for counts in office.counts().values())[1, 0] >= 1
 
 
+def test_a_renewal_that_was_given_back_leaves_its_place_to_the_next_one(shop: Shop, office: PostOffice) -> None:
+    (customer, order), _ = bought_mailbox(shop, office, seconds=3600)
+    [unit] = order["units"]
+
+    def renewed() -> tuple[str, list[dict[str, Any]]]:
+        number = customer.checkout(customer.draft({}, "mailboxes", seconds=1800), renews=unit["id"])["number"]
+        ref = customer.payable(number)["ref"]
+        shop.provider.act(ref)
+        assert customer.at_rest(number)["state"] == "delivered"
+        return ref, terms()
+
+    def terms() -> list[dict[str, Any]]:
+        return list(customer.order(order["number"])["units"][0]["commitments"])
+
+    ref, (_, given_back) = renewed()
+    shop.provider.http.post(f"/v1/test/payments/{ref}/refund_from_dashboard", json={}).raise_for_status()
+    until(lambda: [term["state"] for term in terms()] == ["standing", "over"], SECONDS, "the renewal's end")
+
+    _, after = renewed()
+
+    [renewal] = [term for term in after if term["state"] == "standing" and term["since"] == given_back["since"]]
+    assert renewal["until"] == given_back["until"]
+
+
 def test_a_period_that_ended_while_it_failed_is_paid_back_for_that_time(shop: Shop, office: PostOffice) -> None:
     (customer, order), reference = bought_mailbox(shop, office, seconds=8, patience=8)
     draft = customer.draft({}, "mailboxes", seconds=100)

@@ -18,9 +18,11 @@ from makegood.accounts.models import ApiKey, Customer, SignInLink
 from makegood.accounts.models import Session as Visit
 from makegood.checkout.keeping import is_promised
 from makegood.checkout.models import Draft
+from makegood.engine import Engine, WorkState
 from makegood.fulfillment.jobs import drop_jobs, empty_jobs
-from makegood.fulfillment.models import ArtefactRow, Commitment, Download, Grant, GrantLink, Redelivery
+from makegood.fulfillment.models import ArtefactRow, Commitment, Download, Grant, GrantLink, Outside, Redelivery
 from makegood.fulfillment.outside import left_behind
+from makegood.fulfillment.restoring import is_restoring
 from makegood.fulfillment.states import CommitmentState
 from makegood.kernel import audit
 from makegood.kernel.audit import AuditEvent
@@ -34,6 +36,10 @@ from makegood.payments.models import Payment, PaymentEvent
 from makegood.storage import assets
 from makegood.storage.assets import ERASED, Hold, HoldKind
 from makegood.storage.retention import Retention
+
+QUOTING = frozenset({"files", "text", "problem", "reason"})
+"""What events say in words: names of files, errors, and reasons, any of which may quote the customer."""
+ALIVE = (WorkState.WAITING, WorkState.RUNNING)
 
 
 @dataclass
@@ -52,8 +58,11 @@ class Erasing:
     """Done again it finds nothing more, but for what stayed and is now at rest. The audit log says that it was done and
     to how much, not to whom."""
 
-    def __init__(self, database: Database, clock: Clock, signer: Signer, retention: Retention) -> None:
-        self._database, self._clock, self._signer, self._retention = database, clock, signer, retention
+    def __init__(
+        self, database: Database, engine: Engine, clock: Clock, signer: Signer, retention: Retention
+    ) -> None:  # fmt: skip
+        self._database, self._engine, self._clock = database, engine, clock
+        self._signer, self._retention = signer, retention
 
     def erase(self, email: str) -> Erasure:
         """Take out what can be. Raises `EmailInvalid`."""
@@ -106,7 +115,8 @@ class Erasing:
         waiting = sa.exists().where(Mail.order_id == order.id, Mail.state == MailState.WAITING)
         if session.scalar(sa.select(waiting)):
             yield "a mail about it is still to be sent"
-        if session.scalar(sa.select(sa.exists().where(Redelivery.open_for.in_(ids)))):
+        restoring = any(is_restoring(one.work) and self._engine.state(one.work) in ALIVE for one in owed)
+        if restoring or session.scalar(sa.select(sa.exists().where(Redelivery.open_for.in_(ids)))):
             yield "it is just being delivered again"
 
     def _erase_order(self, session: Session, order: Order, email: str, done: Erasure) -> set[str]:
@@ -127,7 +137,8 @@ class Erasing:
         changes = (
             sa.update(OrderLine).where(OrderLine.id.in_(lines)).values(options={}, description=ERASED.capitalize()),
             sa.update(OrderInput).where(OrderInput.order_line_id.in_(lines)).values(facts={}),
-            sa.update(Obligation).where(Obligation.id.in_(owed)).values(error_text=None),
+            sa.update(Obligation).where(Obligation.id.in_(owed)).values(error_text=None, reason=None),
+            *_without_quotes(owed),
             sa.update(ArtefactRow).where(ArtefactRow.obligation_id.in_(owed)).values(facts={}),
             sa.update(Grant).where(Grant.id.in_(grants)).values(revoked_at=now, expires_at=now),
             sa.update(GrantLink).where(GrantLink.grant_id.in_(grants)).values(revoked_at=now),
@@ -227,9 +238,17 @@ def _promised_until(session: Session, owed: Sequence[Obligation]) -> datetime | 
     return session.scalar(sa.select(sa.func.max(Commitment.until)).where(_is_of(owed), stands))
 
 
+def _without_quotes(owed: Sequence[str]) -> Iterator[sa.Update]:
+    """Errors and reasons may quote what the customer wrote."""
+    for reasoned in (Refund, Redelivery):
+        yield sa.update(reasoned).where(reasoned.obligation_id.in_(owed)).values(reason=ERASED)
+    for failed in (Commitment, Outside, Redelivery):
+        yield sa.update(failed).where(failed.obligation_id.in_(owed)).values(problem=None)
+
+
 def _without(data: dict[str, Any], *emails: str) -> dict[str, Any]:
-    """The same without the addresses, wherever they stand, and without the names of files."""
+    """The same without the addresses, wherever they stand, and without what may quote its customer."""
     text = json.dumps(data)
     for email in emails:
         text = re.sub(re.escape(email), ERASED, text, flags=re.IGNORECASE)
-    return {name: value for name, value in json.loads(text).items() if name != "files"}
+    return {name: value for name, value in json.loads(text).items() if name not in QUOTING}

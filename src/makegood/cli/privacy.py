@@ -36,7 +36,7 @@ def erase(email: str, *, as_json: bool) -> int:
     with beside() as running:
         shop = running.services
         try:
-            done = Erasing(shop.database, shop.clock, shop.signer, shop.retention).erase(email)
+            done = Erasing(shop.database, shop.engine, shop.clock, shop.signer, shop.retention).erase(email)
         except MakegoodError as error:
             print(error.for_operator(), file=sys.stderr)
             return 1

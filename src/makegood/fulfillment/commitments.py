@@ -113,10 +113,11 @@ class Commitments:
         rows = standing(session, unit_id, kind)
         ended = self._ended_failing(session, rows[0]) if rows else []
         owed = {row.id: self._obligations.get(session, row.obligation_id) for row in (*ended, *rows)}
-        if not rows or any(one.money == Money.DISPUTED for one in owed.values()):
+        # It may have been restored since whoever asks for this looked.
+        failing_since = rows[0].failing_since if rows else None
+        if failing_since is None or any(one.money == Money.DISPUTED for one in owed.values()):
             return False
         now, returned = self._clock.now(), 0
-        failing_since = rows[0].failing_since or now
         for row in (*ended, *rows):
             obligation = owed[row.id]
             COMMITMENT.move(

@@ -98,7 +98,7 @@ class Commitment(Base):
 
     id: Mapped[str] = mapped_column(primary_key=True)
     obligation_id: Mapped[str] = mapped_column(sa.ForeignKey(Obligation.id), index=True)
-    unit_id: Mapped[str] = mapped_column(sa.ForeignKey(Unit.id))
+    unit_id: Mapped[str] = mapped_column(sa.ForeignKey(Unit.id), index=True)
     kind: Mapped[str]
     since: Mapped[datetime]
     until: Mapped[datetime]
@@ -114,8 +114,16 @@ class Commitment(Base):
 
     __table_args__ = (
         sa.UniqueConstraint("obligation_id", "kind"),
-        # Two renewals at once can't both follow the same period.
-        sa.UniqueConstraint("unit_id", "kind", "since"),
+        # Two renewals at once can't both follow the same period; one that was given back leaves its place.
+        sa.Index(
+            "uq_commitment_standing",
+            "unit_id",
+            "kind",
+            "since",
+            unique=True,
+            sqlite_where=sa.text("state = 'standing'"),
+            postgresql_where=sa.text("state = 'standing'"),
+        ),
         sa.CheckConstraint(f"state IN ({', '.join(repr(str(s)) for s in CommitmentState)})", "state"),
         sa.CheckConstraint("(state = 'standing') = (ended_at IS NULL)", "ended_at"),
     )

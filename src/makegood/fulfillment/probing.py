@@ -127,8 +127,10 @@ class CommitmentSweep:
     def _probe(self, unit_id: str, kind: str) -> None:
         term, problem = CommitmentTerm(kind, timedelta()), None
         try:
-            kept = self._kept(unit_id)
+            # First how patient the product is, which can be read also while a file is missing.
+            kept = self._kept(unit_id, files=False)
             term = term_of(kept.product, kept.unit, kind)
+            kept = self._kept(unit_id)
             with self._bench.outside(kept.obligation_id, kept.unit, dict(kept.unit.references)) as ctx:
                 problem = kept.product.probe(ctx)
         except (Misconfigured, ProductUnknown) as error:
@@ -194,6 +196,7 @@ class CommitmentSweep:
                     Commitment.id == commitment_id,
                     Commitment.restore_try == restore_try,
                     Commitment.state == CommitmentState.STANDING,
+                    Commitment.failing_since.is_not(None),
                 )
                 .values(restore_try=restore_try + 1)
             )

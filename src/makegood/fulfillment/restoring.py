@@ -6,7 +6,7 @@ import sqlalchemy as sa
 
 from makegood.engine import Engine
 from makegood.fulfillment import keeping
-from makegood.fulfillment.commitments import Commitments, is_standing
+from makegood.fulfillment.commitments import Commitments, is_standing, standing
 from makegood.fulfillment.models import Commitment, Grant
 from makegood.fulfillment.outside import Superseded
 from makegood.fulfillment.states import CommitmentState
@@ -15,7 +15,7 @@ from makegood.fulfillment.telling import Telling
 from makegood.fulfillment.units import current_obligation, files_of, references_of
 from makegood.kernel import audit, logs
 from makegood.kernel.errors import Temporary
-from makegood.orders.models import Obligation
+from makegood.orders.models import Obligation, Unit
 from makegood.orders.obligations import Obligations
 from makegood.orders.states import Delivery, Money
 from makegood.product_api import Artefact
@@ -33,6 +33,11 @@ class NotRestored(Temporary):
 def restore_work_id(commitment_id: str, restore_try: int) -> str:
     """The workflow of one try at restoring what a commitment promises."""
     return f"restore/{commitment_id}/{restore_try}"
+
+
+def is_restoring(work: str) -> bool:
+    """Whether the work of this id is a try at restoring."""
+    return work.startswith("restore/")
 
 
 class Restoring:
@@ -100,6 +105,8 @@ class Restoring:
 
     def _grant(self, target: Target, made: tuple[Artefact, ...], commitment_id: str) -> None:
         with self._database.write() as session:
+            row = session.get_one(Commitment, commitment_id)
+            session.get_one(Unit, row.unit_id, with_for_update=True)
             # Locked, so that a redelivery of the same comes wholly before or wholly after.
             owed = self._obligations.lock(session, target.obligation_id)
             kept = owed is not None and owed.money in (Money.KEPT, Money.DISPUTED)
@@ -108,11 +115,13 @@ class Restoring:
             grant = session.scalars(sa.select(Grant).where(Grant.obligation_id == owed.id).with_for_update()).one()
             if grant.attempt == target.attempt:
                 return
+            if not standing(session, row.unit_id, row.kind):
+                # It was broken off, or its time was up: nobody is told that it works again.
+                raise Superseded(obligation=target.obligation_id, attempt=target.attempt)
             before = {row.name: asset.sha256 for row, asset in files_of(session, owed.id, grant.attempt)}
             for artefact in made:
                 keeping.keep_artefact(session, self._clock, owed.id, target.attempt, artefact)
             grant.attempt = target.attempt
-            row = session.get_one(Commitment, commitment_id)
             session.execute(
                 sa.update(Commitment).where(is_standing(row.unit_id, row.kind))
                 .values(failing_since=None, failing_seconds=0, problem=None, probed_at=self._clock.now())

@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 
 from makegood.catalog.products import Products
 from makegood.fulfillment.models import ArtefactRow, Commitment, Grant, Outside
+from makegood.fulfillment.states import CommitmentState
 from makegood.kernel.errors import NotFound
 from makegood.orders.models import Obligation, Order, OrderInput, OrderLine, Unit
 from makegood.orders.reading import unit_with_line
@@ -90,7 +91,8 @@ def view_unit(
     grant = None
     if obligation is not None and not is_open:
         grant = session.scalar(sa.select(Grant).where(Grant.obligation_id == obligation.id))
-    promised = sa.select(sa.func.max(Commitment.until)).where(Commitment.unit_id == unit_id)
+    stands = sa.func.max(sa.case((Commitment.state == CommitmentState.STANDING, Commitment.until)))
+    promised = sa.select(sa.func.coalesce(stands, sa.func.max(Commitment.until))).where(Commitment.unit_id == unit_id)
     rows = artefacts_of(session, grant.obligation_id, grant.attempt) if grant and made else []
     renewed = line.renews_unit_id
     return UnitView(

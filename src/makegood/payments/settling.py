@@ -130,7 +130,8 @@ class Settling:
     def _unlock(self, session: Session, order: Order) -> str | None:
         """Mark the order, whose row is locked, paid, once; or say why this money can't buy it."""
         wanted = {asset_id for line in order.lines for file in line.inputs for asset_id in file.asset_ids.values()}
-        if wanted and not wanted <= set(assets.held_by(session, assets.HoldKind.ORDER, order.id)):
+        held = set(assets.held_by(session, assets.HoldKind.ORDER, order.id)) if wanted else set()
+        if order.erased_at is not None or not wanted <= held:
             return "INPUTS_RELEASED"
         unlocked = session.execute(
             sa.update(Order)
