@@ -196,6 +196,28 @@ def test_a_backup_that_forgot_a_refund_that_is_still_under_way_delivers_nothing_
         assert refunds_at_the_provider(shop, order.ref) == [PRICE]
 
 
+def test_a_backup_in_which_it_was_not_paid_yet_delivers_nothing_for_what_is_on_its_way_back(tmp_path: Path) -> None:
+    with boat_shop(tmp_path) as shop:
+        order = Bought.order(shop, "slow bank")
+        shop.stop()
+        backup = tmp_path / "yesterday.db"
+        shutil.copy(shop.home / "shop.db", backup)
+        shop.start()
+        shop.provider.act(order.ref)
+        assert order.at_rest()["state"] == "delivered"
+        slow = {"next": 1, "outcome": "succeeded", "delay": 25}
+        shop.provider.http.post("/v1/test/refund_outcomes", json=slow).raise_for_status()
+        with Hands(shop) as hands:
+            hands.give_back(order.number)
+            until(lambda: hands.do(PENDING), 30, "the refund being under way")
+
+        restore(shop, backup)
+
+        order.comes_to(delivery="abandoned", money="refunding")
+        order.comes_to(money="refunded")
+        assert (order.mails("delivered"), refunds_at_the_provider(shop, order.ref)) == (0, [PRICE])
+
+
 def test_yesterdays_backup_finds_todays_money_and_makes_it_good(tmp_path: Path) -> None:
     with boat_shop(tmp_path, MAKEGOOD_STRAY_HOURS="0") as shop:
         kept = Bought.delivered(shop, "kept")

@@ -25,7 +25,7 @@ from tests.samples.tunes import product as tunes
 from tests.shops import KEY, SECRET, Customer, Shop, until
 
 SELLS = ("tests.operations.plots", "tests.samples.tunes")
-SECONDS = 30
+SECONDS = 60
 ANN = "ann@shop.example"
 
 

@@ -192,6 +192,35 @@ def test_one_address_that_refuses_does_not_make_the_others_hear_it_again(
     other.close()
 
 
+@pytest.mark.parametrize("happens", [False, True], ids=["lasts", "happens"])
+def test_an_address_that_is_dead_keeps_no_other_from_hearing_what_comes_later(
+    database: Database, clock: MovedClock, chat: Chat, happens: bool
+) -> None:
+    dead, trouble = Chat(), Trouble(happens=happens)
+    alerts = watch(database, clock, trouble, dead, chat)
+    dead.refuses = True
+    for number in range(4):
+        trouble.found.append(f"order {number}")
+        clock.offset = timedelta(hours=7 * number)
+        alerts.run()
+        alerts.run()
+
+    assert [message["message"].splitlines()[-1] for message in chat.messages] == [
+        f"- order {number} is in trouble" for number in range(4)
+    ]
+    dead.refuses = False
+    for _ in range(3):
+        alerts.run()
+    assert "order 3 is in trouble" in dead.messages[-1]["message"]
+    assert len(dead.messages) == (4 if happens else 1)
+    trouble.found = []
+    alerts.run()
+    alerts.run()
+    ends = [] if happens else ["Shop: over: There is trouble"]
+    assert (chat.titles[4:], dead.titles[len(dead.titles) - len(ends) :]) == (ends, ends)
+    dead.close()
+
+
 def test_what_happens_is_told_once_each_and_has_no_end(database: Database, clock: MovedClock, chat: Chat) -> None:
     trouble = Trouble(happens=True)
     alerts = watch(database, clock, trouble, chat)

@@ -14,7 +14,7 @@ from makegood.kernel.database import Base
 class Alert(Base):
     """Something that an operator has to know, from when it was first seen until it is over. `subjects` is a list of
     `{"id", "text"}`: all that it concerns now; `told_subjects` what the last message said. `reached` names the
-    addresses (by hash) that have accepted the present message, while others have not."""
+    addresses (by hash) that have accepted the present message, while others, which are asked again, have not."""
 
     __tablename__ = "alert"
 

@@ -1,7 +1,7 @@
 """Operator alerts: conditions are looked at, what they find is one row of its kind, and apprise carries it outside.
 
-A row counts as told only after every address has accepted the message, so a kill in between may repeat one and loses
-none.
+A row counts as told only after an address has accepted the message, so a kill in between may repeat one and loses
+none. Addresses that refuse it are asked again, and keep no other from hearing what comes later.
 """
 
 from __future__ import annotations
@@ -29,6 +29,8 @@ log = logs.get("notify")
 LEASE = timedelta(minutes=2)
 MOST_LINES = 30
 """How many subjects one message names; it counts them all."""
+GIVE_UP = timedelta(days=7)
+"""How long an address is asked to take what others have taken."""
 UNSEEN = "conditions"
 
 
@@ -87,17 +89,18 @@ class Alerts:
         self._note(UNSEEN, "The shop can't look after itself", unseen, happens=False)
 
     def tell(self) -> None:
-        """Send what was not told, what is to be repeated, and what is over. Failures are kept and tried again."""
+        """Send what was not told, what is to be repeated, and what is over. Who refuses it is asked again, and keeps
+        nobody else from hearing it."""
         if not self._urls:
             return
         now = self._clock.now()
         with self._database.read() as session:
             rows = list(session.scalars(sa.select(Alert).where(Alert.end_told_at.is_(None)).order_by(Alert.opened_at)))
-            due = [row for row in rows if self._is_due(session, row, now)]
+            due = [row for row in rows if self._reached(session, row, now) is not None]
         for row in due:
             claimed = self._claim(row)
             if claimed is not None:
-                self._send(claimed)
+                self._send(*claimed)
 
     def _note(self, kind: str, title: str, found: list[Subject], *, happens: bool) -> None:
         now, listed = self._clock.now(), [asdict(subject) for subject in found]
@@ -123,20 +126,25 @@ class Alerts:
             # Another process opened it at the same moment.
             log.info("alert.known", kind=kind)
 
-    def _is_due(self, session: Session, row: Alert, now: datetime) -> bool:
-        if row.ended_at is not None:
-            return True
-        if row.told_at is not None:
-            return now - row.told_at >= self._repeat
-        if not _happens(self._conditions, row.kind):
-            return True
-        # One message for many: what goes on happening is told together, after a while.
-        last = session.scalar(sa.select(sa.func.max(Alert.told_at)).where(Alert.kind == row.kind))
-        return last is None or now - last >= self._repeat
+    def _reached(self, session: Session, row: Alert, now: datetime) -> set[str] | None:
+        """The marks of who has heard what is to be told now; nobody yet, if it is a new message. None: nothing is."""
+        has_happened = _happens(self._conditions, row.kind)
+        phase = _phase(row, has_happened)
+        reached = {mark for mark in row.reached if mark.startswith(phase)}
+        if row.told_at is None:
+            # One message for many: what goes on happening is told together, after a while.
+            told = sa.select(sa.func.max(Alert.told_at)).where(Alert.kind == row.kind)
+            last = session.scalar(told) if has_happened else None
+            return set() if last is None or now - last >= self._repeat else None
+        if row.ended_at is None and now - row.told_at >= self._repeat:
+            return set()
+        if reached or (row.ended_at is not None and not has_happened):
+            return reached
+        return None
 
-    def _claim(self, row: Alert) -> Alert | None:
-        """The row as it is now, for the one of several processes that sends; a lease that a killed one left ends by
-        itself."""
+    def _claim(self, row: Alert) -> tuple[Alert, set[str]] | None:
+        """The row as it is now, and who has heard it, for the one of several processes that sends; a lease that a
+        killed one left ends by itself."""
         now = self._clock.now()
         with self._database.write() as session:
             claimed = session.execute(
@@ -147,13 +155,17 @@ class Alerts:
             )
             if claimed.rowcount != 1:  # type: ignore[attr-defined]
                 return None
-            return session.get_one(Alert, row.id)
+            current = session.get_one(Alert, row.id)
+            reached = self._reached(session, current, now)
+            if reached is None:
+                current.telling_until = None
+                return None
+            return current, reached
 
-    def _send(self, row: Alert) -> None:
-        over = row.ended_at is not None
+    def _send(self, row: Alert, before: set[str]) -> None:
+        phase, over = _phase(row, _happens(self._conditions, row.kind)), row.ended_at is not None
         title, body = _message(self._shop, row)
-        phase = f"{'over' if over else 'open'}:{row.told_at}:"
-        reached, problems = {mark for mark in row.reached if mark.startswith(phase)}, []
+        reached, problems = set(before), []
         for url in self._urls:
             mark = phase + hashlib.sha256(url.encode()).hexdigest()[:16]
             if mark in reached:
@@ -164,22 +176,30 @@ class Alerts:
             else:
                 reached.add(mark)
                 faults.reach("alert:accepted")
-        self._record(row, sorted(reached), problems)
+        self._record(row, sorted(reached), problems, is_new=not before)
 
-    def _record(self, row: Alert, reached: list[str], problems: list[str]) -> None:
+    def _record(self, row: Alert, reached: list[str], problems: list[str], *, is_new: bool) -> None:
+        """It is told once anybody has accepted it; whoever has not is asked again for some days."""
         now = self._clock.now()
         values: dict[str, object] = {"telling_until": None, "last_error": "; ".join(problems) or None}
         if problems:
-            values |= {"reached": reached}
             log.warning("alert.not_told", kind=row.kind, problem=values["last_error"])
-        else:
-            values |= {"reached": [], "told_at": now, "told_subjects": row.subjects}
+        if reached:
+            values["reached"] = reached if problems else []
+            values |= {"told_at": now, "told_subjects": row.subjects} if is_new else {}
             if row.ended_at is not None or _happens(self._conditions, row.kind):
-                values |= {"end_told_at": now, "open_kind": None, "ended_at": row.ended_at or now}
+                values |= {"open_kind": None, "ended_at": row.ended_at or now}
+                is_given_up = row.told_at is not None and now - row.told_at >= GIVE_UP and not is_new
+                values |= {"end_told_at": now} if not problems or is_given_up else {}
         with self._database.write() as session:
             session.execute(sa.update(Alert).where(Alert.id == row.id).values(**values))
-            if not problems:
+            if reached and is_new:
                 audit.record(session, self._clock, "alert.told", row.kind, over=row.ended_at is not None)
+
+
+def _phase(row: Alert, has_happened: bool) -> str:
+    """What the marks of who has heard the present message begin with."""
+    return "over:" if row.ended_at is not None and not has_happened else "open:"
 
 
 def _happens(conditions: Sequence[Condition], kind: str) -> bool:

@@ -62,11 +62,14 @@ class ProviderPayment:
     charged_back_minor: int = 0
     disputed: bool = False
     created_at: datetime | None = None
+    returning_minor: int = 0
+    """What is on its way back: of refunds that are asked for and not through yet."""
 
     @property
     def reversed(self) -> bool:
-        """Whether any of its money has gone back or is asked back."""
-        return self.refunded_minor > 0 or self.charged_back_minor > 0 or self.disputed
+        """Whether any of its money has gone back, is on its way or is asked back."""
+        went = self.refunded_minor + self.returning_minor + self.charged_back_minor
+        return went > 0 or self.disputed
 
 
 @dataclass(frozen=True, slots=True)

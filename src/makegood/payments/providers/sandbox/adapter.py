@@ -181,6 +181,7 @@ def _payment(data: Mapping[str, Any]) -> ProviderPayment:
         currency=data["currency"], url=data["url"], final=data["final"],
         details={"status": data["status"], "decline_code": data.get("decline_code")},
         charged_back_minor=data["amount_charged_back"], disputed=data["disputed"], created_at=_moment(data["created"]),
+        returning_minor=data["amount_refund_pending"],
     )  # fmt: skip
 
 

@@ -79,6 +79,7 @@ def show(tx: Tx, row: sqlite3.Row) -> dict[str, Any]:
         "card": row["card"],
         "amount_captured": row["amount_captured"],
         "amount_refunded": row["amount_refunded"],
+        "amount_refund_pending": refund_pending(tx, row["id"]),
         "amount_charged_back": row["amount_charged_back"],
         "disputed": disputed is not None,
         "created": row["created"],
@@ -91,10 +92,14 @@ def show(tx: Tx, row: sqlite3.Row) -> dict[str, Any]:
 
 def left_to_return(tx: Tx, row: sqlite3.Row) -> int:
     """Minor units that were captured and are neither returned nor on their way back."""
-    pending = tx.sql.execute(
-        "SELECT coalesce(sum(amount), 0) FROM refunds WHERE payment = ? AND status = 'pending'", (row["id"],)
-    ).fetchone()[0]
-    return int(row["amount_captured"] - row["amount_refunded"] - row["amount_charged_back"] - pending)
+    going = row["amount_refunded"] + row["amount_charged_back"] + refund_pending(tx, row["id"])
+    return int(row["amount_captured"] - going)
+
+
+def refund_pending(tx: Tx, payment: str) -> int:
+    """Minor units of refunds that are asked for and neither through nor refused."""
+    query = "SELECT coalesce(sum(amount), 0) FROM refunds WHERE payment = ? AND status = 'pending'"
+    return int(tx.sql.execute(query, (payment,)).fetchone()[0])
 
 
 def is_payable(tx: Tx, row: sqlite3.Row) -> bool:
