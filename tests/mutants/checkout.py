@@ -79,7 +79,7 @@ MUTANTS = [
         "orders take no hold on their inputs",
         (
             ("checkout/ordering.py", "_asset_ids(draft), HoldKind.ORDER", "(), HoldKind.ORDER"),
-            ("payments/settling.py", "        if wanted and not wanted <= ", "        if not wanted >= "),
+            ("payments/settling.py", "or not wanted <= held", "or not wanted >= held"),
         ),
         "tests/race/test_retention.py",
     ),

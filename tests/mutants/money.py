@@ -111,12 +111,7 @@ MUTANTS = [
     Mutant(
         "the proof compares a provider's word with what our books said at its beginning",
         (
-            (
-                "proof/evidence.py",
-                "            with self.database.read() as session:\n                if",
-                "            if",
-            ),
-            ("proof/evidence.py", "list(look(session, thing)):\n    ", "list(look(self.session, thing)):\n"),
+            ("proof/evidence.py", "list(look(session, thing)):", "list(look(self.session, thing)):"),
         ),
         "tests/proof/test_money_clauses.py::test_money_that_moves_while_the_proof_asks_contradicts_nothing",
     ),
@@ -208,6 +203,22 @@ MUTANTS = [
         (("payments/reconciling.py", "MOST_UNANSWERED = 3", "MOST_UNANSWERED = 0"),),
         "tests/race/test_reconciling.py"
         "::test_one_payment_that_is_not_answered_for_keeps_nobody_elses_from_being_found",
+    ),
+    Mutant(
+        "what could not be booked is not looked at again",
+        (("payments/reconciling.py", "            self._book_again(provider, listed, done)\n", "            pass\n"),),
+        "tests/payments/test_odd_answers.py::test_what_another_pass_has_booked_does_not_stay_a_difference",
+    ),
+    Mutant(
+        "money that is on its way back pays",
+        (("payments/provider.py", "self.refunded_minor + self.returning_minor +", "self.refunded_minor +"),),
+        "tests/crash/test_reversal_kills.py"
+        "::test_a_backup_in_which_it_was_not_paid_yet_delivers_nothing_for_what_is_on_its_way_back",
+    ),
+    Mutant(
+        "money for an erased order pays it",
+        (("payments/settling.py", "if order.erased_at is not None or not wanted <= held:", "if not wanted <= held:"),),
+        "tests/operations/test_restored_too_late.py::test_the_money_for_an_erased_order_goes_back_at_once",
     ),
     Mutant(
         "nobody is told of a list that can't be read",

@@ -140,6 +140,12 @@ MUTANTS = [
         "tests/operations/test_redelivery_changes.py::test_what_is_restored_while_its_money_goes_back_is_taken_back",
     ),
     Mutant(
+        "what was broken off is told to work again",
+        (("fulfillment/restoring.py", "if not standing(session, row.unit_id, row.kind):", "if False:"),),
+        "tests/operations/test_restored_too_late.py"
+        "::test_what_was_broken_off_is_not_told_to_work_again_and_erased_only_once_nobody_works_on_it",
+    ),
+    Mutant(
         "a term that had failed when its time was up is simply over",
         (("fulfillment/commitments.py", "not money_went and failing and failing >= grace", "False"),),
         "tests/operations/test_redelivery_changes.py::test_a_term_that_had_failed_when_its_time_was_up_is_paid_back_in_part_once_its_dispute_is_won",

@@ -25,7 +25,7 @@ def crockford(length: int) -> str:
 
 def read_crockford(text: str) -> str:
     """What a person typed, as Crockford base32 means it: case, O, I, L and hyphens are forgiven."""
-    return text.strip().upper().replace("-", "").translate(str.maketrans("OIL", "011"))
+    return text.strip().upper().replace("-", "").replace("\0", "").translate(str.maketrans("OIL", "011"))
 
 
 def new_order_number() -> str:

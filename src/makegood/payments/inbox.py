@@ -15,7 +15,7 @@ from makegood.kernel.database import Database
 from makegood.kernel.errors import NotFound
 from makegood.kernel.ids import new_id
 from makegood.payments.models import Payment, PaymentEvent
-from makegood.payments.provider import PaymentProvider, ProviderRefused
+from makegood.payments.provider import PaymentProvider, ProviderHasNone
 from makegood.payments.reversing import Reversing
 from makegood.payments.settling import Settling
 
@@ -160,7 +160,7 @@ class Inbox:
             return None
         try:
             seen = self._providers[event.provider].retrieve(event.provider_ref)
-        except ProviderRefused as error:
+        except ProviderHasNone as error:
             # The provider itself doesn't know what it notified us of, and never will.
             log.warning("payment.notified_of_nothing", notification=event.event_id, problem=error.for_operator())
             return None

@@ -23,6 +23,13 @@ class ProviderRefused(Misconfigured):
     operator = "{provider} refused: {problem}"
 
 
+class ProviderHasNone(ProviderRefused):
+    """There is nothing there under the id that was asked about."""
+
+    code = "PROVIDER_HAS_NONE"
+    operator = "{provider} has no such thing: {problem}"
+
+
 class SignatureInvalid(Rejected):
     code = "SIGNATURE_INVALID"
     status = 400

@@ -17,12 +17,13 @@ from makegood.orders.models import Order
 from makegood.orders.states import DisputeState, PaymentState, RefundState
 from makegood.payments.books import Books, KnownPayment, Listed, books_of
 from makegood.payments.cursors import Cursors, Reading
-from makegood.payments.differences import PAID_HERE_ONLY, Differences
+from makegood.payments.differences import NOT_BOOKED, PAID_HERE_ONLY, Differences
 from makegood.payments.findings import Finding, amount
 from makegood.payments.models import CountedRefund, Difference, Payment
 from makegood.payments.provider import (
     PaymentProvider,
     ProviderDispute,
+    ProviderHasNone,
     ProviderPayment,
     ProviderRefund,
     ProviderRefused,
@@ -106,19 +107,21 @@ class Reconciling:
         # What a list did not get to is not missing there.
         if Stream.PAYMENTS.value in counts:
             self._compare_unlisted(provider, begun.since, listed, done)
+        if len(counts) == len(Stream):
+            self._book_again(provider, listed, done)
         return counts
 
     def _read(self, provider: PaymentProvider, reading: Reading, done: Reconciliation, listed: set[str]) -> int:
         """Go through one list to its end; where a kill interrupts it, the next pass goes on."""
-        looked_at = 0
+        looked_at, anew = 0, False
         while True:
             try:
                 page = provider.list_recent(reading.stream, reading.since, reading.cursor)
             except ProviderRefused:
-                if reading.cursor is None:
+                if reading.cursor is None or anew:
                     raise
-                # The provider has forgotten its own cursor: the reading begins anew.
-                reading.cursor = None
+                # The provider has forgotten its own cursor: the reading begins anew, once.
+                reading.cursor, anew = None, True
                 continue
             looked_at += len(page.items)
             with self._database.read() as session:
@@ -126,8 +129,7 @@ class Reconciling:
             problems: dict[str, str] = {}
             unanswered = 0
             for item in page.items:
-                if isinstance(item, ProviderPayment):
-                    listed.add(item.ref)
+                listed.add(item.ref)
                 try:
                     is_settled = self._item(provider, item, books, done, problems)
                 except ProviderUnavailable as error:
@@ -237,13 +239,35 @@ class Reconciling:
         for payment in [payment for payment in paid if (payment.provider_ref or "") not in listed]:
             try:
                 self._note(payment, provider.retrieve(payment.provider_ref or ""))
-            except ProviderRefused as error:
+            except ProviderHasNone as error:
                 self._note(payment, None, error.for_operator())
-            except ProviderUnavailable as error:
+            except MakegoodError as error:
                 done.unanswered.append(f"{provider.name}: {payment.provider_ref}: {error.for_operator()}")
                 unanswered += 1
                 if unanswered > MOST_UNANSWERED:
                     return
+
+    def _book_again(self, provider: PaymentProvider, listed: set[str], done: Reconciliation) -> None:
+        """What could not be booked, and was on no page that was read now, is looked at by itself: another pass may have
+        booked it, or have read past it."""
+        query = sa.select(Difference).where(
+            Difference.provider == provider.name, Difference.kind == NOT_BOOKED, Difference.explained_at.is_(None)
+        )
+        with self._database.read() as session:
+            waiting = [(row, session.get(Payment, row.payment_id or "")) for row in session.scalars(query)]
+        for difference, payment in waiting:
+            if difference.ref in listed:
+                continue
+            with logs.contained(log, "reconciliation.not_booked", provider=provider.name, ref=difference.ref):
+                if payment is None or payment.provider_ref == difference.ref:
+                    seen = provider.retrieve(difference.ref)
+                    with self._database.read() as session:
+                        known = books_of(session, provider.name, (seen,), self._clock.now()).payments.get(seen.ref)
+                    self._payment(provider, seen, known, done)
+                else:
+                    done.findings += self._look(provider, payment.provider_ref or "")
+                with self._database.write() as session:
+                    self._differences.explain(session, provider.name, NOT_BOOKED, difference.ref)
 
     def _note(self, payment: Payment, seen: ProviderPayment | None, problem: str = "") -> None:
         """Keep a difference, once, or mark it explained. Our books stay as they are."""

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol, TypeVar
 
 from sqlalchemy.orm import Session
 
 from makegood.kernel.database import Database
-from makegood.payments.provider import PaymentProvider
+from makegood.payments.provider import PaymentProvider, ProviderUnavailable
 from makegood.storage.objects import ObjectStore
 
 
@@ -28,6 +28,8 @@ Thing = TypeVar("Thing")
 PATIENCE = (0.5, 1.0, 2.0, 4.0, 8.0)
 """Seconds between the looks at what a provider says and our books don't: its notification is on its way, or the poll is
 about to ask."""
+MOST_UNSEEN = 3
+"""How many things may go unanswered before no further one is asked about."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +42,8 @@ class Evidence:
     providers: Mapping[str, PaymentProvider]
     now: datetime
     patience: tuple[float, ...] = PATIENCE
+    unseen: list[str] = field(default_factory=list)
+    """What could not be looked at, and why."""
 
     def lasting(
         self, things: Iterable[Thing], look: Callable[[Session, Thing], Iterator[tuple[str, str]]]
@@ -58,11 +62,19 @@ class Evidence:
     def _found(
         self, things: Iterable[Thing], look: Callable[[Session, Thing], Iterator[tuple[str, str]]]
     ) -> list[tuple[Thing, list[tuple[str, str]]]]:
-        found = []
+        found, unanswered = [], 0
         for thing in things:
-            with self.database.read() as session:
-                if problems := list(look(session, thing)):
-                    found.append((thing, problems))
+            try:
+                with self.database.read() as session:
+                    if problems := list(look(session, thing)):
+                        found.append((thing, problems))
+            except ProviderUnavailable as error:
+                # One that is not answered for hides none of the others; a provider that is away answers for none.
+                unanswered += 1
+                if error.for_operator() not in self.unseen:
+                    self.unseen.append(error.for_operator())
+                if unanswered > MOST_UNSEEN:
+                    break
         return found
 
 

@@ -13,7 +13,7 @@ from makegood.orders.models import Obligation, Order, Refund
 from makegood.orders.states import OPEN_DELIVERY, DisputeState, Money, PaymentState, RefundState
 from makegood.payments.debts import owed_back
 from makegood.payments.models import CountedRefund, Dispute, Payment
-from makegood.payments.provider import PaymentProvider, ProviderDispute, ProviderPayment, Stream
+from makegood.payments.provider import PaymentProvider, ProviderDispute, ProviderHasNone, ProviderPayment, Stream
 from makegood.payments.reversing import gone
 from makegood.proof.evidence import Evidence
 
@@ -132,7 +132,11 @@ class ProvidersAgree:
         if provider is None:
             yield name, f"its provider {payment.provider} is not set up, so nobody can be asked"
             return
-        seen = provider.retrieve(payment.provider_ref or "")
+        try:
+            seen = provider.retrieve(payment.provider_ref or "")
+        except ProviderHasNone:
+            yield name, f"{payment.provider} doesn't know it, our books say {payment.captured_minor}"
+            return
         if seen.captured_minor != payment.captured_minor:
             yield name, f"{payment.provider} captured {seen.captured_minor}, our books say {payment.captured_minor}"
         theirs, ours = seen.refunded_minor + seen.charged_back_minor, gone(session, payment.id)

@@ -45,9 +45,12 @@ def prove(
         with database.read() as session:
             evidence = Evidence(database, session, objects, providers, clock.now(), patience)
             try:
-                violations += [Violation(clause.name, *found) for found in clause.violations(evidence)]
+                # One by one: what was found before something could not be seen was found.
+                for found in clause.violations(evidence):
+                    violations.append(Violation(clause.name, *found))  # noqa: PERF401
             except MakegoodError as error:
-                unanswered.append(f"{clause.name}: {error.for_operator()}")
+                evidence.unseen.append(error.for_operator())
+            unanswered += [f"{clause.name}: {problem}" for problem in evidence.unseen]
     with database.read() as session:
         orders = session.scalar(sa.select(sa.func.count()).select_from(Order)) or 0
         obligations = session.scalar(sa.select(sa.func.count()).select_from(Obligation)) or 0

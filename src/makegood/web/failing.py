@@ -7,6 +7,7 @@ from collections.abc import Callable
 from anyio import to_thread
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
+from sqlalchemy.exc import DataError
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
@@ -54,6 +55,13 @@ def install(app: FastAPI, error_page: Callable[[Request, MakegoodError], Respons
         where = ".".join(str(part) for part in first["loc"][1:]) or str(first["loc"][0])
         return await answer(request, OptionInvalid(option=where[:60], problem=str(first["msg"])[:200]))
 
+    async def unstorable(request: Request, error: Exception) -> Response:
+        # PostgreSQL keeps no NUL, so nothing is there under such a name.
+        if not isinstance(error, DataError) or "NUL" not in str(error.orig):
+            return await unexpected(request, error)
+        path = request.url.path
+        return await answer(request, NotFound(path=path) if request.method == "GET" else _http_error(400, request))
+
     async def unexpected(request: Request, error: Exception) -> Response:
         log.error("request.crashed", path=request.url.path, exc_info=error)
         return await answer(request, MakegoodError(path=request.url.path))
@@ -61,6 +69,7 @@ def install(app: FastAPI, error_page: Callable[[Request, MakegoodError], Respons
     app.add_exception_handler(MakegoodError, known)
     app.add_exception_handler(HTTPException, http)
     app.add_exception_handler(RequestValidationError, invalid)
+    app.add_exception_handler(DataError, unstorable)
     app.add_exception_handler(Exception, unexpected)
 
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 import hashlib
 import hmac
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from typing import Any
+from functools import wraps
+from typing import Any, Concatenate, ParamSpec, TypeVar
 
 import httpx
 
@@ -19,6 +20,7 @@ from makegood.payments.provider import (
     PaymentOrder,
     ProviderDispute,
     ProviderEvent,
+    ProviderHasNone,
     ProviderPayment,
     ProviderRefund,
     ProviderRefused,
@@ -28,6 +30,8 @@ from makegood.payments.provider import (
     Stream,
 )
 
+Asked = ParamSpec("Asked")
+Answer = TypeVar("Answer")
 SIGNATURE_HEADER = "makegood-sandbox-signature"
 TOLERANCE_SECONDS = 300
 PAGE = 100
@@ -35,6 +39,20 @@ LATELY = 3600
 MOST_PAGES = 5
 LONGEST_TEXT = 500
 STATES = {"open": "pending", "processing": "pending", "succeeded": "paid"}
+
+
+def _of_its_shape(ask: Callable[Concatenate[SandboxProvider, Asked], Answer]) -> Callable[..., Answer]:
+    """An answer that is no answer of this provider's, from a proxy for example, is none."""
+
+    @wraps(ask)
+    def asking(self: SandboxProvider, *args: Asked.args, **kwargs: Asked.kwargs) -> Answer:
+        try:
+            return ask(self, *args, **kwargs)
+        except (LookupError, TypeError, AttributeError, ValueError) as error:
+            problem = f"{type(error).__name__} in what it says: {error}"
+            raise ProviderUnavailable(provider=self.name, problem=problem) from error
+
+    return asking
 
 
 class SandboxProvider:
@@ -52,10 +70,12 @@ class SandboxProvider:
             timeout=httpx.Timeout(10, connect=5),
         )
 
+    @_of_its_shape
     def find(self, reference: str) -> ProviderPayment | None:
         found = self._call("GET", "/payments", params={"reference": reference})["data"]
         return _payment(found[0]) if found else None
 
+    @_of_its_shape
     def request(self, order: PaymentOrder) -> ProviderPayment:
         body = {
             "reference": order.reference, "amount": order.amount_minor, "currency": order.currency,
@@ -64,9 +84,11 @@ class SandboxProvider:
         }  # fmt: skip
         return _payment(self._call("POST", "/payments", json=body, key=order.reference))
 
+    @_of_its_shape
     def retrieve(self, ref: str) -> ProviderPayment:
         return _payment(self._call("GET", f"/payments/{ref}"))
 
+    @_of_its_shape
     def expire(self, ref: str) -> ProviderPayment:
         try:
             return _payment(self._call("POST", f"/payments/{ref}/expire", key=f"expire-{ref}"))
@@ -74,6 +96,7 @@ class SandboxProvider:
             # It was paid meanwhile, or is being processed: what it is now decides.
             return self.retrieve(ref)
 
+    @_of_its_shape
     def list_recent(self, stream: Stream, since: datetime | None, cursor: str | None) -> Page:
         wanted: dict[str, str | int] = {"limit": PAGE}
         if since is not None:
@@ -88,6 +111,7 @@ class SandboxProvider:
             return Page(tuple(map(_refund, data)), found["next_cursor"])
         return Page(tuple(map(_dispute, data)), found["next_cursor"])
 
+    @_of_its_shape
     def reversals(self, ref: str) -> ProviderReversals:
         return ProviderReversals(
             tuple(map(_refund, self._all("/refunds", ref))), tuple(map(_dispute, self._all("/disputes", ref)))
@@ -104,10 +128,12 @@ class SandboxProvider:
                 return found
             cursor = {"cursor": page["next_cursor"]}
 
+    @_of_its_shape
     def find_refund(self, reference: str) -> ProviderRefund | None:
         found = self._call("GET", "/refunds", params={"reference": reference})["data"]
         return _refund(found[0]) if found else None
 
+    @_of_its_shape
     def refund(self, ref: str, reference: str, amount_minor: int, reason: str) -> ProviderRefund:
         body = {"reference": reference, "amount": amount_minor, "reason": _plain(reason)}
         # The amount is part of the key: after a try without effect it may have to be another one.
@@ -130,6 +156,7 @@ class SandboxProvider:
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise SignatureInvalid(provider=self.name, problem=f"signed, but not a notification: {error}") from None
 
+    @_of_its_shape
     def examine(self) -> Examined:
         path, since = "/deliveries", {"created_after": str(int(self._clock.now().timestamp()) - LATELY), "limit": "100"}
         cursor, tried, date = None, [], None
@@ -163,6 +190,8 @@ def _read(name: str, response: httpx.Response, what: str) -> Any:
         raise ProviderUnavailable(provider=name, problem=f"{type(error).__name__} at {what}") from error
     if response.status_code >= 500 or response.status_code == 429:
         raise ProviderUnavailable(provider=name, problem=f"{response.status_code} at {what}")
+    if response.status_code in (404, 410):
+        raise ProviderHasNone(provider=name, problem=f"{response.status_code} at {what}")
     if response.status_code >= 400:
         raise ProviderRefused(provider=name, problem=f"{response.status_code} at {what}: {body}")
     return body
