@@ -146,4 +146,4 @@ def test_a_provider_that_can_not_be_asked_is_no_proof(settled: Settled, tmp_path
     code, report = prove(away, home)
 
     assert (code, report["violations"]) == (1, [])
-    assert len(report["unanswered"]) == 3
+    assert len({line.partition(": ")[0] for line in report["unanswered"]}) == 3
