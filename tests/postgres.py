@@ -32,7 +32,7 @@ class Postgres:
         self._durable = durable
         if self.user is not None:
             os.chown(self.folder, self.user, self.user)
-        self._run("initdb", "-D", str(self.data), "-U", "makegood", "--auth=trust", "--no-sync", "-E", "UTF8")
+        self.run("initdb", "-D", str(self.data), "-U", "makegood", "--auth=trust", "--no-sync", "-E", "UTF8")
 
     @property
     def data(self) -> Path:
@@ -57,7 +57,7 @@ class Postgres:
             f"-p {self.port} -k {self.folder} -h 127.0.0.1 -c fsync={safe} -c max_connections=300"
             " -c shared_buffers=32MB -c log_min_messages=fatal"
         )
-        self._run("pg_ctl", "-D", str(self.data), "-l", str(self.folder / "log"), "-o", options, "-w", "start")
+        self.run("pg_ctl", "-D", str(self.data), "-l", str(self.folder / "log"), "-o", options, "-w", "start")
 
     def stop(self, *, hard: bool = False) -> None:
         """Stop it: in order, or as if its machine had lost power."""
@@ -65,7 +65,7 @@ class Postgres:
             os.kill(int((self.data / "postmaster.pid").read_text().split()[0]), signal.SIGQUIT)
             until(lambda: not (self.data / "postmaster.pid").exists(), 20, "PostgreSQL's end")
         else:
-            self._run("pg_ctl", "-D", str(self.data), "-m", "fast", "-w", "stop")
+            self.run("pg_ctl", "-D", str(self.data), "-m", "fast", "-w", "stop")
 
     def __enter__(self) -> Self:
         self.start()
@@ -77,7 +77,8 @@ class Postgres:
             time.sleep(0.1)
         shutil.rmtree(self.folder, ignore_errors=True)
 
-    def _run(self, program: str, *arguments: str) -> None:
+    def run(self, program: str, *arguments: str) -> None:
+        """Run one of its programs in its folder, as who it belongs to."""
         done = subprocess.run(
             [str(self.programs / "bin" / program), *arguments], user=self.user, group=self.user, cwd=self.folder,
             stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False,

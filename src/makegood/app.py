@@ -136,12 +136,19 @@ class Running:
     def _begin(self) -> None:
         while not self._stopping.wait(LOOK_SECONDS):
             try:
-                if schema.examine(self.services.database).problem is None:
-                    self._work()
-                    log.info("shop.repaired")
-                    return
+                if schema.examine(self.services.database).problem is not None:
+                    continue
             except Exception:
                 log.exception("shop.not_repaired")
+                continue
+            try:
+                self._work()
+                log.info("shop.repaired")
+            except Exception:
+                # The engine begins once in a process: another try needs another one.
+                log.exception("shop.not_begun")
+                self._fenced()
+            return
 
     def _work(self) -> None:
         self._is_working = True

@@ -183,7 +183,8 @@ def test_garbage_is_no_quote(unharmed: Victim, token: str) -> None:
 
 EMAILS = ["", "kim", "@", "kim@", "@example.com", "kim@localhost", "a@b.com, c@d.com", "kim@example.com\nBcc: a@b.com",
           "kim@example.com\r\nSubject: x", "Kim <kim@example.com>", "kim@exa\u0000mple.com", "kim@[127.0.0.1]",
-          "k" * 65 + "@example.com", "kim@" + "x" * 60 + ".com" * 60, "<script>@example.com"]  # fmt: skip
+          "k" * 65 + "@example.com", "kim@" + "x" * 60 + ".com" * 60, "<script>@example.com",
+          "=?utf-8?q?40?=@example.com"]  # fmt: skip
 
 
 @pytest.mark.parametrize("email", EMAILS)

@@ -58,6 +58,13 @@ def test_checkout_works_without_scripts(plain: Page, shop: Shop, poster_files: d
     plain.get_by_role("button", name="Pay $5.98").click()
     expect(plain.get_by_text("This doesn't look like an e-mail address")).to_be_visible()
     plain.get_by_label("E-mail address").fill("emma@example.com")
+    plain.get_by_label("How many").fill("3")
+    plain.get_by_role("button", name="Pay $5.98").click()
+    expect(plain.get_by_text("The price has changed with what you asked for")).to_be_visible()
+    expect(plain.get_by_role("row", name="Total")).to_contain_text("$8.97")
+    assert orders_of(customer) == []
+    plain.get_by_label("How many").fill("2")
+    plain.get_by_role("button", name="Apply").click()
     plain.get_by_role("button", name="Pay $5.98").click()
     walking.pay(plain)
     customer.at_rest(orders_of(customer)[0])

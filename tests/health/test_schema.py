@@ -155,6 +155,32 @@ def test_a_table_that_was_dropped_is_never_made_anew_by_migrating(database: Data
     assert schema.differences(database) == []
 
 
+def test_a_table_that_was_put_back_without_its_keys_is_not_whole(postgres: Postgres) -> None:
+    name = "put_back"
+    database = Database(postgres.create(name))
+    schema.migrate(database)
+    database.engine.dispose()
+    backup, table = str(postgres.folder / "backup.dump"), str(postgres.folder / "mail.sql")
+    at = ("--host=127.0.0.1", f"--port={postgres.port}", "--username=makegood")
+    postgres.run("pg_dump", *at, "--format=custom", f"--file={backup}", name)
+
+    do(database, "DROP TABLE mail")
+    postgres.run("pg_restore", *at, "--table=mail", f"--dbname={name}", backup)
+    problem = schema.examine(database).problem
+    assert isinstance(problem, SchemaDamaged)
+    assert "the index uq_mail_key" in problem.for_operator()
+
+    # As docs/running-it.md says.
+    do(database, "DROP TABLE mail")
+    postgres.create("aside")
+    postgres.run("pg_restore", *at, "--dbname=aside", backup)
+    postgres.run("pg_dump", *at, "--table=mail", f"--file={table}", "aside")
+    postgres.run("psql", *at, "--single-transaction", f"--file={table}", "--set=ON_ERROR_STOP=1", name)
+    assert schema.examine(database).problem is None
+    assert schema.differences(database, CORE) == []
+    database.close()
+
+
 def test_a_renamed_column_is_told_with_the_statement_that_undoes_it(database: Database) -> None:
     schema.migrate(database)
     do(database, 'ALTER TABLE "mail" RENAME COLUMN "subject" TO "topic"')

@@ -169,6 +169,24 @@ def test_a_mail_that_has_lost_its_use_is_given_up(shop: Shop) -> None:
     assert shop.server.to("sleepy@example.org") == []
 
 
+def test_a_mail_that_fails_as_nobody_has_foreseen_is_delayed_and_sent_later(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def surprise(_mail: Mail) -> bytes:
+        raise ValueError("nobody thought of this")
+
+    with monkeypatch.context() as patched:
+        patched.setattr("makegood.notify.mails.compose", surprise)
+        mail_id = shop.post("kim@example.com")
+        mail = shop.until(mail_id, lambda mail: mail.last_error is not None)
+    assert "nobody thought of this" in str(mail.last_error)
+    assert mail.state == MailState.WAITING
+
+    shop.clock.offset += timedelta(hours=2)
+    shop.mailer.sweep()
+    shop.until(mail_id, lambda mail: mail.state == MailState.ACCEPTED)
+
+
 def test_a_mail_whose_worker_broke_without_a_record_is_taken_up_after_its_lease(
     shop: Shop, monkeypatch: pytest.MonkeyPatch
 ) -> None:

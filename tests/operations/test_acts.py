@@ -272,6 +272,26 @@ def test_goodwill_makes_once_more_at_no_price_what_was_given_up(shop: NoteShop, 
     assert shop.cli("proof")[0] == 0
 
 
+def test_goodwill_that_can_not_be_made_either_is_completed_by_hand(
+    shop: NoteShop, office: Running, tmp_path: Path
+) -> None:
+    customer = shop.customer()
+    number = refused_for_ever(shop, customer, office)
+    (shop.control / "fail").touch()
+    try:
+        assert office.services.operating.goodwill(obligation(office, number).id, ANN, "We are sorry")
+        made = tmp_path / "note.txt"
+        made.write_text("by hand")
+        code, said = shop.cli("orders", "complete", number, "--file", str(made), "--reason", "The pen is dry")
+    finally:
+        (shop.control / "fail").unlink()
+
+    assert code == 0, said
+    until(lambda: customer.order(number)["units"][0]["delivery"] == "delivered", 30, "the delivery")
+    [file] = customer.order(number)["units"][0]["artefacts"]
+    assert customer.http.get(file["url"]).text == "by hand"
+
+
 def test_goodwill_for_one_of_several_is_told_with_its_link(shop: NoteShop, office: Running) -> None:
     customer = shop.customer()
     (shop.control / "never").touch()

@@ -213,6 +213,7 @@ def test_an_address_that_is_dead_keeps_no_other_from_hearing_what_comes_later(
         alerts.run()
     assert "order 3 is in trouble" in dead.messages[-1]["message"]
     assert len(dead.messages) == (4 if happens else 1)
+    assert {title.partition(" (")[0] for title in dead.titles} == {"Shop: There is trouble"}
     trouble.found = []
     alerts.run()
     alerts.run()

@@ -107,6 +107,8 @@ def test_a_person_gets_their_data_and_their_files_and_nobody_elses(
     assert [order["number"] for order in data["orders"]] == [number]
     assert data["orders"][0]["lines"][0]["options"]["text"] == f"{SECRET} title"
     assert data["orders"][0]["downloads"][0]["name"] == "note.txt"
+    # A guest's draft is theirs, too.
+    assert [draft["options"]["text"] for draft in data["drafts"]] == [f"{SECRET} title"]
     assert [mail["subject"] for mail in data["mails"]][-1] == f"Your order {number} is ready"
     copied = {path.read_text() for path in (tmp_path / "out" / "files").rglob("*") if path.is_file()}
     assert f"{SECRET} export@example.com" in copied
@@ -191,6 +193,10 @@ def test_an_expired_draft_and_what_was_made_of_it_go_with_their_owner(
     customer = signed_in(shop, office, email)
     draft = draft_of(customer, tmp_path, words, "verses")
     customer.made(draft)
+    assert shop.cli("privacy", "export", "--email", email, "--out", str(tmp_path / "out"))[0] == 0
+    [exported] = json.loads((tmp_path / "out" / "data.json").read_text())["drafts"]
+    copied = [(tmp_path / "out" / file["copied_to"]).is_file() for job in exported["jobs"] for file in job["files"]]
+    assert set(copied) == {True}
     with sqlite3.connect(shop.home / "shop.db") as database:
         # So were drafts left when their time was over before their options went with them.
         database.execute("UPDATE draft SET version = 0 WHERE id = ?", [draft])

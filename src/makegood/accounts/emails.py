@@ -25,7 +25,8 @@ def read_email(text: str) -> str:
     if not at or not local or not domain:
         raise EmailInvalid(reason="it needs one @ with something on both sides")
     local = local.lower()
-    if len(local) > MAX_LOCAL or not _LOCAL.fullmatch(local):
+    # `=?` begins an encoded word in a header (RFC 2047), whatever it was meant to be.
+    if len(local) > MAX_LOCAL or "=?" in local or not _LOCAL.fullmatch(local):
         raise EmailInvalid(reason="the part before the @ is too long or has signs that mail can't carry")
     host = _read_domain(domain)
     if len(local) + 1 + len(host) > MAX_LENGTH:

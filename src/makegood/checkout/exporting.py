@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 import shutil
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -18,8 +18,9 @@ from makegood.accounts.models import ApiKey, Customer, SignInLink
 from makegood.accounts.models import Session as Visit
 from makegood.checkout.models import Draft
 from makegood.fulfillment.downloads import downloads_of
-from makegood.fulfillment.models import ArtefactRow
+from makegood.fulfillment.models import ArtefactRow, Commitment, Job, JobOutput, Outside
 from makegood.kernel import audit
+from makegood.kernel.audit import AuditEvent
 from makegood.kernel.clock import Clock
 from makegood.kernel.database import Database
 from makegood.kernel.errors import MakegoodError, Rejected
@@ -30,6 +31,9 @@ from makegood.orders.reading import obligations_of, unit_with_line
 from makegood.payments.models import Payment
 from makegood.storage.assets import Asset
 from makegood.storage.objects import ObjectStore
+
+TOLD = ("reason", "text", "problem")
+"""What events say in words, which may be about the person."""
 
 
 class FolderNotEmpty(Rejected):
@@ -62,7 +66,7 @@ class Exporting:
         customer = session.scalar(sa.select(Customer).where(Customer.email == email))
         mine = [Order.email == email] + ([Order.customer_id == customer.id] if customer else [])
         orders = session.scalars(sa.select(Order).where(sa.or_(*mine)).order_by(Order.created_at)).all()
-        drafts = session.scalars(sa.select(Draft).where(Draft.customer_id == customer.id)).all() if customer else []
+        drafts = self._drafts(session, customer, [order.id for order in orders])
         mails = session.scalars(sa.select(Mail).where(Mail.to == email).order_by(Mail.created_at)).all()
         return {
             "email": email,
@@ -74,10 +78,29 @@ class Exporting:
                     **_facts(draft, "product_id", "options", "created_at", "expires_at"),
                     "files": [self._file(session, f.asset_id, out / "files" / "drafts" / draft.id, f.slot)
                               for f in draft.files],
+                    "jobs": [self._job(session, job, out / "files" / "drafts" / draft.id)
+                             for job in session.scalars(sa.select(Job).where(Job.draft_id == draft.id))],
                 }
                 for draft in drafts if draft.version > 0
             ],
             "mails": [_facts(mail, "created_at", "subject", "text", "state", "accepted_at") for mail in mails],
+        }  # fmt: skip
+
+    def _drafts(self, session: Session, customer: Customer | None, orders: Sequence[str]) -> Sequence[Draft]:
+        """Those of the account, and those that became these orders, which may be a guest's."""
+        placed = session.scalars(
+            sa.select(AuditEvent).where(AuditEvent.order_id.in_(orders), AuditEvent.event == "order.placed")
+        )
+        own = [Draft.customer_id == customer.id] if customer else []
+        ordered = Draft.id.in_([str(event.data["draft"]) for event in placed])
+        return session.scalars(sa.select(Draft).where(sa.or_(*own, ordered)).order_by(Draft.created_at)).all()
+
+    def _job(self, session: Session, job: Job, folder: Path) -> dict[str, Any]:
+        outputs = session.scalars(sa.select(JobOutput).where(JobOutput.job_id == job.id).order_by(JobOutput.position))
+        return {
+            **_facts(job, "version", "options", "state", "error_text", "created_at", "ended_at"),
+            "files": [self._file(session, output.asset_id, folder, f"{job.version}-{output.name}")
+                      for output in outputs],
         }  # fmt: skip
 
     def _account(self, session: Session, email: str, customer: Customer | None) -> dict[str, Any]:
@@ -99,6 +122,7 @@ class Exporting:
     def _order(self, session: Session, order: Order, folder: Path) -> dict[str, Any]:
         payments = session.scalars(sa.select(Payment).where(Payment.order_id == order.id)).all()
         refunds = session.scalars(sa.select(Refund).where(Refund.payment_id.in_([p.id for p in payments])))
+        downloads = downloads_of(session, order.id)
         return {
             **_facts(order, "number", "email", "currency", "discount_minor", "tax_minor", "total_minor", "promotion",
                      "created_at", "paid_at", "closed_at", "erased_at"),
@@ -117,18 +141,23 @@ class Exporting:
                          for p in payments],
             "refunds": [_facts(r, "amount_minor", "currency", "reason", "state", "created_at", "settled_at")
                         for r in refunds],
-            "downloads": [_facts(d, "name", "at", "agent", "via") for d, _ in downloads_of(session, order.id)],
-            "events": [_facts(e, "at", "event") for e in audit.of_order(session, order.id)],
+            "downloads": [_facts(d, "name", "at", "origin", "agent", "via") for d, _ in downloads],
+            "events": [{**_facts(e, "at", "event"), **{name: e.data[name] for name in TOLD if name in e.data}}
+                       for e in audit.of_order(session, order.id)],
         }  # fmt: skip
 
     def _unit(self, session: Session, owed: Obligation, folder: Path) -> dict[str, Any]:
         unit, _, _ = unit_with_line(session, owed.unit_id)
         rows = session.scalars(sa.select(ArtefactRow).where(ArtefactRow.obligation_id == owed.id)).all()
         newest = max((row.attempt for row in rows), default=0)
+        terms = session.scalars(sa.select(Commitment).where(Commitment.obligation_id == owed.id))
+        outside = session.scalars(sa.select(Outside).where(Outside.obligation_id == owed.id))
         return {
             "unit": unit.unit_no,
             "codes": {code.purpose: code.code for code in unit.codes},
             **_facts(owed, "delivery", "money", "allocated_minor", "returned_minor", "delivered_at", "reason"),
+            "terms": [_facts(term, "kind", "since", "until", "state", "ended_at", "problem") for term in terms],
+            "elsewhere": [_facts(one, "name", "reference", "recorded_at", "undone_at") for one in outside],
             "files": [
                 self._file(session, row.asset_id, folder / "made", f"{unit.unit_no}-{row.name}")
                 for row in rows if row.attempt == newest

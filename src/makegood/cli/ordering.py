@@ -93,11 +93,12 @@ def complete(wanted: str, files: list[Path], reason: str, unit: int | None) -> i
     with _order(wanted) as (shop, order):
         if order is None:
             return 1
-        owed = _obligations(shop, order, unit)
-        if len(owed) != 1:
-            print(f"{order.number} has {len(owed)} units: say which with --unit.", file=sys.stderr)
+        latest = {owed.unit_id: owed for owed in _obligations(shop, order, unit)}
+        if len(latest) != 1:
+            print(f"{order.number} has {len(latest)} units: say which with --unit.", file=sys.stderr)
             return 1
-        done = _say_problem(lambda: shop.operating.complete(owed[0].id, files, BY, reason))
+        [owed] = latest.values()
+        done = _say_problem(lambda: shop.operating.complete(owed.id, files, BY, reason))
         return _report(order, int(bool(done)), "delivered") if done is not None else 1
 
 

@@ -62,6 +62,13 @@ POSTGRES = {
 }  # fmt: skip
 """A host that is gone is noticed within a minute, not after the system's two hours."""
 
+FROZEN_SECONDS = 300
+"""A process that does nothing for so long within a transaction stands still, and must not keep its locks."""
+SERVER_SIDE = (
+    "SET idle_in_transaction_session_timeout = '{seconds}s'; SET tcp_user_timeout = '60s'; "
+    "SET tcp_keepalives_idle = 30; SET tcp_keepalives_interval = 5; SET tcp_keepalives_count = 3"
+)
+"""So is a host that is gone noticed by the server, which has its locks."""
 
 PING_AFTER_SECONDS = 1.0
 """What was used more lately than this is taken to live; a server that is started anew takes longer than that."""
@@ -72,13 +79,17 @@ def _postgres_engine(url: str) -> sa.Engine:
     import psycopg
 
     engine = sa.create_engine(
-        _with_driver(url), pool_size=20, max_overflow=40, pool_use_lifo=True, connect_args=POSTGRES
-    )
+        _with_driver(url), pool_size=20, max_overflow=40, pool_use_lifo=True, connect_args=POSTGRES,
+        hide_parameters=True,
+    )  # fmt: skip
 
     @event.listens_for(engine, "connect")
     def opened(connection: Any, _record: Any) -> None:
         # With the driver's usual hundred, statements that come round after it are prepared and forgotten each time.
         connection.prepared_max = 1000
+        connection.autocommit = True
+        connection.execute(SERVER_SIDE.format(seconds=FROZEN_SECONDS))
+        connection.autocommit = False
 
     @event.listens_for(engine, "checkin")
     def used(_connection: Any, record: Any) -> None:
@@ -104,11 +115,13 @@ def _with_driver(url: str) -> sa.URL:
 
 
 def create_engine(url: str, *, implicit_begin: bool = False) -> sa.Engine:
-    """An engine with our durability and locking. `implicit_begin` leaves transactions to the driver, for the
-    durable engine, which begins its own."""
+    """An engine with our durability and locking, whose errors quote no values. `implicit_begin` leaves
+    transactions to the driver, for the durable engine, which begins its own."""
     if not url.startswith("sqlite"):
         return _postgres_engine(url)
-    engine = sa.create_engine(url, pool_size=20, max_overflow=40, connect_args={"check_same_thread": False})
+    engine = sa.create_engine(
+        url, pool_size=20, max_overflow=40, connect_args={"check_same_thread": False}, hide_parameters=True
+    )
 
     @event.listens_for(engine, "connect")
     def prepare(connection: Any, _record: Any) -> None:

@@ -67,6 +67,13 @@ class RecentLog:
                     newer.rename(older)
 
 
+class ConsoleLines(structlog.dev.ConsoleRenderer):
+    """Coloured columns, whose tracebacks don't show what the variables hold: a password, or a customer's address."""
+
+    def __init__(self) -> None:
+        super().__init__(exception_formatter=structlog.dev.plain_traceback)
+
+
 class Stderr(structlog.PrintLogger):
     """Writes lines to stderr. A full disk below it, or a reader that is gone, must not end whoever has something to
     say, who is often just dealing with that."""
@@ -95,7 +102,7 @@ def configure(*, json: bool, level: str = "INFO", folder: Path | None = None, ke
             structlog.processors.TimeStamper(fmt="iso", utc=True),
             *keep,
             structlog.processors.format_exc_info if json else structlog.processors.StackInfoRenderer(),
-            structlog.processors.JSONRenderer() if json else structlog.dev.ConsoleRenderer(),
+            structlog.processors.JSONRenderer() if json else ConsoleLines(),
         ],
         wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelNamesMapping()[level]),
         logger_factory=lambda *_: Stderr(sys.stderr),

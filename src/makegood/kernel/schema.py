@@ -60,13 +60,15 @@ class SchemaState:
     missing_tables: tuple[str, ...]
     missing_columns: tuple[str, ...]
     renamed: tuple[str, ...]
+    missing_indexes: tuple[str, ...] = ()
 
     @property
     def missing(self) -> str:
         """What the database lacks, in words."""
         tables = [f"the table {name}" for name in self.missing_tables]
         columns = [f"the column {name}" for name in self.missing_columns]
-        return ", ".join(tables + columns) or f"the migration {', '.join(self.pending)}"
+        indexes = [f"the index {name}" for name in self.missing_indexes]
+        return ", ".join(tables + columns + indexes) or f"the migration {', '.join(self.pending)}"
 
     @property
     def problem(self) -> Misconfigured | None:
@@ -75,7 +77,7 @@ class SchemaState:
             return SchemaAhead(branch=self.branch, present=self.present)
         if self.pending:
             return MigrationPending(branch=self.branch, missing=self.missing)
-        if self.missing_tables or self.missing_columns:
+        if self.missing_tables or self.missing_columns or self.missing_indexes:
             return SchemaDamaged(missing=self.missing)
         return None
 
@@ -97,6 +99,11 @@ class SchemaState:
             steps.append(f"A column looks renamed. Undo that: `{'; '.join(self.renamed)}`.")
         elif self.missing_columns:
             steps.append("Put the column back from the last backup (docs/running-it.md, “A column is missing”).")
+        if self.missing_indexes:
+            steps.append(
+                "An index keeps what must be there once from being there twice, so a table without it was not put back "
+                "as a whole: do that (docs/running-it.md, “A table is missing”)."
+            )
         return " ".join(steps)
 
 
@@ -114,6 +121,7 @@ def examine(database: Database, branch: Branch = CORE) -> SchemaState:
             missing.append(branch.version_table)
         there = [table for name, table in sorted(branch.metadata.tables.items()) if name in tables]
         found = {table.name: {column["name"] for column in inspector.get_columns(table.name)} for table in there}
+        indexes = _lost_indexes(connection, there) if branch is CORE else []
     lacks = {table.name: [c.name for c in table.columns if c.name not in found[table.name]] for table in there}
     known = present is None or _knows(script, present)
     pending = () if not known or branch.version_table in missing else tuple(_pending(script, present, wanted))
@@ -128,7 +136,22 @@ def examine(database: Database, branch: Branch = CORE) -> SchemaState:
         renamed=tuple(
             statement for table in there if (statement := _renaming(table, lacks[table.name], found[table.name]))
         ),
+        missing_indexes=() if pending or not known else tuple(indexes),
     )
+
+
+def _lost_indexes(connection: sa.Connection, tables: list[sa.Table]) -> list[str]:
+    """Keys and indexes of these tables that are not there: on PostgreSQL a table may be put back without them."""
+    if connection.dialect.name != "postgresql":
+        return []
+    namer = connection.dialect.identifier_preparer
+    unique = (sa.PrimaryKeyConstraint, sa.UniqueConstraint)
+    wanted = {
+        *(namer.format_constraint(one) for table in tables for one in table.constraints if isinstance(one, unique)),
+        *(namer.format_index(one) for table in tables for one in table.indexes),
+    }
+    query = "SELECT indexname FROM pg_indexes WHERE schemaname = ANY (current_schemas(false))"
+    return sorted({str(name).strip('"') for name in wanted if name} - set(connection.scalars(sa.text(query))))
 
 
 def migrate(database: Database, branch: Branch = CORE) -> None:

@@ -32,6 +32,7 @@ MOST_LINES = 30
 GIVE_UP = timedelta(days=7)
 """How long an address is asked to take what others have taken."""
 UNSEEN = "conditions"
+OVER = "over:"
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,8 +164,10 @@ class Alerts:
             return current, reached
 
     def _send(self, row: Alert, before: set[str]) -> None:
-        phase, over = _phase(row, _happens(self._conditions, row.kind)), row.ended_at is not None
-        title, body = _message(self._shop, row)
+        has_happened = _happens(self._conditions, row.kind)
+        phase = _phase(row, has_happened)
+        over = phase == OVER
+        title, body = _message(self._shop, row, over=over, again=row.told_at is not None and not has_happened)
         reached, problems = set(before), []
         for url in self._urls:
             mark = phase + hashlib.sha256(url.encode()).hexdigest()[:16]
@@ -199,7 +202,7 @@ class Alerts:
 
 def _phase(row: Alert, has_happened: bool) -> str:
     """What the marks of who has heard the present message begin with."""
-    return "over:" if row.ended_at is not None and not has_happened else "open:"
+    return OVER if row.ended_at is not None and not has_happened else "open:"
 
 
 def _happens(conditions: Sequence[Condition], kind: str) -> bool:
@@ -214,19 +217,16 @@ def _untold(session: Session, kind: str, row: Alert | None, listed: list[dict[st
     return list((waiting | {subject["id"]: subject for subject in listed if subject["id"] not in known}).values())
 
 
-def _message(shop: str, row: Alert) -> tuple[str, str]:
+def _message(shop: str, row: Alert, *, over: bool, again: bool) -> tuple[str, str]:
     """Title and text of one message about all subjects of a row."""
     count = f" ({len(row.subjects)})" if len(row.subjects) > 1 else ""
-    if row.ended_at is not None:
+    if over and row.ended_at is not None:
         told = "" if row.told_at else " It was over before it could be told."
         since = f"From {row.opened_at:%Y-%m-%d %H:%M} to {row.ended_at:%Y-%m-%d %H:%M} UTC.{told}"
         # Who was told of two has to read of both that it is over, though one of them ended earlier.
         ended = {subject["id"]: subject for subject in [*row.told_subjects, *row.subjects]}
         return f"{shop}: over: {row.title}", "\n".join([since, *_lines(list(ended.values()))])
-    again = "Still so" if row.told_at else "Since"
-    heading = f"{again}, since {row.opened_at:%Y-%m-%d %H:%M} UTC:" if row.told_at else (
-        f"{again} {row.opened_at:%Y-%m-%d %H:%M} UTC:"
-    )  # fmt: skip
+    heading = f"{'Still so, since' if again else 'Since'} {row.opened_at:%Y-%m-%d %H:%M} UTC:"
     return f"{shop}: {row.title}{count}", "\n".join([heading, *_lines(row.subjects)])
 
 

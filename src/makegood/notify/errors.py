@@ -34,6 +34,14 @@ class MailPostponed(Temporary):
     operator = "{server} could not take the mail just now: {answer}"
 
 
+class MailNotSent(Temporary):
+    """Something that nobody has foreseen."""
+
+    code = "MAIL_NOT_SENT"
+    customer = "Our mail to you is delayed. Your order page has everything that will be in it."
+    operator = "The mail could not be sent: {problem}"
+
+
 class MailServerUnreachable(Temporary):
     code = "MAIL_SERVER_UNREACHABLE"
     customer = "Our mail to you is delayed. Your order page has everything that will be in it."

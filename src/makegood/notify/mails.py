@@ -15,6 +15,7 @@ from makegood.kernel.database import Database
 from makegood.kernel.errors import MakegoodError
 from makegood.kernel.ids import new_id
 from makegood.kernel.settings import Settings
+from makegood.notify.errors import MailNotSent
 from makegood.notify.letters import Letter
 from makegood.notify.message import check_header, check_recipient, compose, read_sender
 from makegood.notify.models import ERASED_DOMAIN, MAIL, Mail, MailState, get
@@ -91,6 +92,11 @@ class Mailer:
             accepted_by = self._transport.send(envelope)
         except MakegoodError as error:
             self._record_failure(mail, error)
+            return
+        except Exception as error:
+            # Whatever it is, this mail must come to an end that somebody is told of.
+            log.exception("mail.not_sent", mail=mail.id, key=mail.key)
+            self._record_failure(mail, MailNotSent(problem=f"{type(error).__name__}: {error}"))
             return
         faults.reach("mail:accepted")
         self._record_acceptance(mail, accepted_by)

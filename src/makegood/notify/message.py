@@ -44,7 +44,7 @@ def check_header(header: str, value: str) -> str:
 def check_recipient(address: str) -> str:
     """The address, if it is one bare ASCII address; else `HeaderInjection`."""
     local, _, domain = check_header("To", address).partition("@")
-    is_bare = address.isascii() and not any(sign in address for sign in ' ,;:<>()[]"\\')
+    is_bare = address.isascii() and "=?" not in address and not any(sign in address for sign in ' ,;:<>()[]"\\')
     if not is_bare or not local or not domain or "@" in domain:
         raise HeaderInjection(header="To", value=address)
     return address

@@ -17,6 +17,7 @@ from makegood.web.forms import Form
 from makegood.web.services import services
 
 router = APIRouter(include_in_schema=False)
+NEW_PRICE = "The price has changed with what you asked for. Nothing was charged: please look at it, then order."
 
 
 @router.get("/checkout/{draft_id}")
@@ -30,6 +31,9 @@ def send(request: Request, draft_id: str, form: Form) -> Response:
     """A new price (`action=price`), or the order itself; then on to the payment."""
     if form.get("action") == "price":
         return _page(request, draft_id, form)
+    asked = _asked(form)
+    if form.get("priced", asked) != asked:
+        return _page(request, draft_id, form, problem=NEW_PRICE, status=409)
     shop = services(request)
     try:
         order_id = shop.ordering.place(
@@ -45,6 +49,11 @@ def send(request: Request, draft_id: str, form: Form) -> Response:
     with shop.database.read() as session:
         number = session.get_one(Order, order_id).number
     return RedirectResponse(f"/orders/{number}/pay", 303)
+
+
+def _asked(form: dict[str, str]) -> str:
+    """What a price is for, as it was typed."""
+    return f"{form.get('quantity', '1').strip()} {form.get('promotion', '').strip()}"
 
 
 def _page(
@@ -77,6 +86,7 @@ def _page(
         edit_url=f"{product.manifest.route_prefix}/{draft.id}",
         quote=quote,
         token=token,
+        priced=f"{quantity} {promotion or ''}",
         promotion=promotion,
         promotion_problem=promotion_problem,
         email=form.get("email", "") or who.email or "",
