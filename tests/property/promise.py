@@ -31,7 +31,7 @@ MOST_TIME = timedelta(days=10)
 @dataclass
 class Bought:
     """An order and its customer; `causes` is why money may go back, `given_up` the units that it may go back for: those
-    that nobody can make, and those that an operator clicked."""
+    that nobody can make, those that an operator clicked, and those that were not made when their time was over."""
 
     http: TestClient
     product: str
@@ -48,6 +48,12 @@ class Bought:
         answer = self.http.get(f"/api/v1/orders/{self.number}")
         assert answer.status_code == 200, answer.text
         return dict(answer.json())
+
+    def late(self) -> None:
+        """Its time is over: from now on money may go back for what is not made yet, and for nothing else."""
+        if "late" not in self.causes:
+            self.causes.add("late")
+            self.given_up |= {int(unit["no"]) for unit in self.seen()["units"] if not unit["artefacts"]}
 
     def fetched(self) -> int:
         """How many units can be fetched whole."""
@@ -127,7 +133,7 @@ class Promise(RuleBasedStateMachine):
         at = self.world.clock.now()
         self.works_through(0, kills=False)
         for _ in range(3 if wait else 0):
-            self.world.clock.offset += timedelta(minutes=15)
+            self._passes(timedelta(minutes=15))
             self.world.sweep()
         order = http.get(f"/api/v1/orders/{placed['number']}").json()
         payment, total = order["payment"]["id"], order["total"]["minor"]
@@ -208,7 +214,7 @@ class Promise(RuleBasedStateMachine):
         held = {run.work.identity for run in self.held if run.work}
         if forgets:
             self.engine.forget(held)
-        self.world.clock.offset += timedelta(minutes=minutes)
+        self._passes(timedelta(minutes=minutes))
         self.engine.take_over(held)
 
     @precondition(lambda self: self.bought)
@@ -255,15 +261,13 @@ class Promise(RuleBasedStateMachine):
     def time_passes(self, minutes: int) -> None:
         """The clock moves on."""
         self.passed += timedelta(minutes=minutes)
-        self.world.clock.offset += timedelta(minutes=minutes)
+        self._passes(timedelta(minutes=minutes))
 
     def teardown(self) -> None:
         """Everything heals; then every order is looked at from outside."""
         for run in self.held:
             self.engine.places.go_on(run)
         for bought in self.bought:
-            if self.world.clock.now() > bought.at + DEADLINE:
-                bought.causes.add("late")
             if bought.disputed:
                 where = f"test/payments/{self._payment(bought)}/dispute"
                 self.world.provider.post(where, json={"action": "close", "outcome": "won", "webhook": "never"})
@@ -296,7 +300,6 @@ class Promise(RuleBasedStateMachine):
             assert kept <= worth, f"paid and not delivered: {facts}"
         if bought.causes <= {"operator", "late"}:
             assert kept == worth, f"delivered and given back: {facts}"
-        if bought.causes <= {"operator"}:
             # Units of one line differ by no more than the smallest coin.
             most = bought.total * len(bought.given_up) // bought.quantity + len(bought.given_up)
             assert money["refund"] <= most, f"given back, and nobody asked for it: {facts}"
@@ -304,6 +307,13 @@ class Promise(RuleBasedStateMachine):
             due = bought.quantity - len(bought.given_up)
             assert got == due, f"not delivered, and nobody knows why: {facts}"
             assert kept == bought.total * due // bought.quantity, f"given back, and nobody knows why: {facts}"
+
+    def _passes(self, time: timedelta) -> None:
+        now = self.world.clock.now() + time
+        for bought in self.bought:
+            if now > bought.at + DEADLINE:
+                bought.late()
+        self.world.clock.offset += time
 
     def _pick(self, which: int) -> Bought:
         return self.bought[which % len(self.bought)]
@@ -318,7 +328,7 @@ class Promise(RuleBasedStateMachine):
             query = (
                 sa.select(Obligation.id, Unit.unit_no).join(Order, Order.id == Obligation.order_id)
                 .join(Unit, Unit.id == Obligation.unit_id)
-                .where(Order.number == bought.number).order_by(Obligation.id)
+                .where(Order.number == bought.number).order_by(Unit.unit_no)
             )  # fmt: skip
             return [(obligation, unit_no) for obligation, unit_no in session.execute(query)]
 
