@@ -69,12 +69,14 @@ worlds = Worlds()
 index = st.integers(0, 7)
 PURCHASE: dict[str, st.SearchStrategy[Any]] = {
     "kind": st.sampled_from(["notes", "stickers", "engravings"]),
+    "quantity": st.sampled_from([1, 2, 3]),
     **dict.fromkeys(("wait", "twice", "pays", "told"), st.booleans()),
 }
 CLICK: dict[str, st.SearchStrategy[Any]] = {
     "unit": index,
     "act": st.sampled_from(["retry", "refund"]),
     "stop_at": st.integers(0, 5),
+    "again": st.booleans(),
 }
 
 
@@ -106,7 +108,7 @@ class Promise(RuleBasedStateMachine):
         self.operator_clicks(0, **click)
 
     @rule(**PURCHASE)
-    def buys(self, kind: str, wait: bool, twice: bool, pays: bool, told: bool) -> None:
+    def buys(self, kind: str, quantity: int, wait: bool, twice: bool, pays: bool, told: bool) -> None:
         """A customer orders and may pay; perhaps the order is submitted twice, or the draft has run out of time."""
         http = self.world.client(self.world.shop, "http://127.0.0.1:8000")
         never = {2} if kind == "stickers" else set()
@@ -115,7 +117,7 @@ class Promise(RuleBasedStateMachine):
         if kind == "engravings":
             picture = f"a picture {uuid.uuid4()}".encode()
             assert http.put(f"/api/v1/drafts/{draft}/files/picture", content=picture).status_code == 200
-        quantity = 3 if kind == "stickers" else 1
+        quantity = 3 if kind == "stickers" else quantity
         quote = http.post(f"/api/v1/drafts/{draft}/quote", json={"quantity": quantity}).json()["token"]
         body, key = {"email": "kim@example.com", "quote": quote}, {"Idempotency-Key": uuid.uuid4().hex}
 
@@ -219,8 +221,9 @@ class Promise(RuleBasedStateMachine):
 
     @precondition(lambda self: self.bought)
     @rule(which=index, **CLICK)
-    def operator_clicks(self, which: int, unit: int, act: str, stop_at: int) -> None:
-        """An operator retries or refunds a unit; a worker takes that up, and may die over it."""
+    def operator_clicks(self, which: int, unit: int, act: str, stop_at: int, again: bool) -> None:
+        """An operator retries or refunds a unit; a worker takes that up, and may die over it, and another one may go on
+        at once, before anybody has looked at the provider."""
         paid = [(bought, owed) for bought in self.bought if (owed := self._obligations(bought))]
         if paid:
             bought, owed = paid[which % len(paid)]
@@ -231,7 +234,10 @@ class Promise(RuleBasedStateMachine):
             known = set(self.engine.works)
             getattr(self.world.running.services.operating, act)(obligation, "ann@example.com", "asked for")
             for work in [work for identity, work in self.engine.works.items() if identity not in known][:1]:
-                self.engine.start(work, Run(stop_at, kills=True))
+                run = Run(stop_at, kills=True)
+                self.engine.start(work, run)
+                if again and isinstance(run.error, Killed):
+                    self.engine.start(work, Run())
 
     @precondition(lambda self: self.bought and self.is_meddled_with)
     @rule(which=index, part=st.booleans())
