@@ -180,7 +180,7 @@ def test_the_same_again_is_the_same_order_and_stays_so_once_it_is_paid(shop: Sho
 
 def test_an_order_that_is_just_being_paid_is_named_instead(shop: Shop) -> None:
     before = ordered(shop, email=WRONG)
-    shop.provider.act(before.ref, "delayed_success", delay=6)
+    shop.provider.act(before.ref, "delayed_success", delay=20)
 
     problem = before.refused("ORDER_OPEN", 409)
 

@@ -11,7 +11,7 @@ from tests.shops import Shop, until
 
 def test_an_expired_draft(tmp_path: Path, poster_files: dict[str, Path]) -> None:
     settings = {
-        "MAKEGOOD_DRAFT_HOURS": "0.0025", "MAKEGOOD_UNHELD_HOURS": "0", "MAKEGOOD_HOUSEKEEPING_SECONDS": "0.5",
+        "MAKEGOOD_DRAFT_HOURS": "0.01", "MAKEGOOD_UNHELD_HOURS": "0", "MAKEGOOD_HOUSEKEEPING_SECONDS": "0.5",
         "MAKEGOOD_RETENTION_SECONDS": "0.5",
     }  # fmt: skip
     with Shop(tmp_path, **settings) as shop:

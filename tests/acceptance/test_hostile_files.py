@@ -193,7 +193,7 @@ def upload(victim: Victim, slot: str, header: str) -> socket.socket:
 
 def answer(line: socket.socket) -> bytes:
     """What the shop says while nothing more is sent, to the end of its JSON."""
-    line.settimeout(10)
+    line.settimeout(60)
     said = b""
     while not said.endswith(b"}"):
         said += line.recv(65536)

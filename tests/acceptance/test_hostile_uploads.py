@@ -27,7 +27,7 @@ from tests.disks import floor_below, full
 from tests.shops import Shop, until
 
 AT_ONCE = 2
-STALL_SECONDS = 4.0
+STALL_SECONDS = 10.0
 
 
 @pytest.fixture(scope="module")

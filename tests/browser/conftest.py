@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, ConsoleMessage, Page, Playwright, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, Page, Playwright, expect, sync_playwright
 
 from tests.browser import chromium
 
@@ -24,6 +24,9 @@ SCREENS: dict[str, dict[str, Any]] = {
         "is_mobile": True,
     },
 }
+
+
+expect.set_options(timeout=60_000)
 
 
 @pytest.fixture(scope="module")

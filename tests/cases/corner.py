@@ -26,7 +26,7 @@ from tests.property.engravings import product as engravings
 from tests.samples.notes import product as notes
 from tests.samples.stickers import product as stickers
 from tests.samples.tunes import product as tunes
-from tests.shops import KEY, SECRET, Customer, MailServer, Shop, until
+from tests.shops import KEY, SECRET, Customer, MailServer, Shop, objects, until
 
 SELLS = ("tests.samples.notes", "tests.samples.stickers", "tests.samples.tunes", "tests.property.engravings")
 SECONDS = 30
@@ -62,8 +62,7 @@ class CornerShop(Shop):
 
     def stored(self, content: bytes) -> list[Path]:
         """The stored objects that are exactly this."""
-        objects = (self.home / "objects").rglob("*")
-        return [path for path in objects if path.is_file() and path.read_bytes() == content]
+        return [path for path, has in objects(self.home).items() if has == content]
 
     def mails(self, email: str, words: str) -> list[str]:
         """The texts of the mails to this address whose subject has these words."""

@@ -14,7 +14,7 @@ import httpx
 import pytest
 
 from tests.cases.corner import SECONDS, Bought, CornerShop, Office, checked_out, draft_of, order
-from tests.shops import until
+from tests.shops import objects, until
 
 POSTERS = Path("products/posters")
 TWO_DAYS = 2 * 24 * 60 * 60
@@ -169,7 +169,7 @@ def grow_old(shop: CornerShop, bought: Bought, when: datetime) -> None:
         f"UPDATE asset SET created_at = {day}",
         f"UPDATE \"order\" SET created_at = {day} WHERE number = '{bought.number}'",
     )
-    for path in (shop.home / "objects").rglob("*"):
+    for path in objects(shop.home):
         os.utime(path, (when.timestamp(), when.timestamp()))
 
 

@@ -5,12 +5,11 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 
 import pytest
 
 from tests.cases.corner import SECONDS, Bought, CornerShop, draft_of, order
-from tests.shops import until
+from tests.shops import objects, until
 
 UNFINISHED = "('PENDING', 'ENQUEUED', 'DELAYED')"
 
@@ -165,18 +164,13 @@ def test_delivered_without_anything_to_open(shop: CornerShop) -> None:
     shop.die_at("notes.write:recorded")
     bought.pay()
     shop.wait_for_death()
-    [made] = [path for path in (shop.home / "objects").rglob("*") if is_of(path, bought)]
+    [made] = [path for path, has in objects(shop.home).items() if bought.number.encode() in has]
     made.unlink()
 
     shop.start()
 
     [note] = bought.delivered()
     assert note.startswith(b"made, then lost\n" + bought.number.encode())
-
-
-def is_of(path: Path, bought: Bought) -> bool:
-    """Whether an object is the note of this order."""
-    return path.is_file() and bought.number.encode() in path.read_bytes()
 
 
 def test_recovery_by_a_time_window_that_duplicates_or_misses(shop: CornerShop) -> None:

@@ -167,7 +167,7 @@ def test_a_refund_that_nobody_asks_for_is_a_dead_letter_after_an_hour(shop: Shop
 
 def test_a_refund_that_the_provider_is_at_is_no_trouble(shop: Shop, desk: Desk, hands: Hands) -> None:
     _, number = delivered(shop)
-    pends = {"next": 1, "outcome": "succeeded", "delay": 15}
+    pends = {"next": 1, "outcome": "succeeded", "delay": 25}
     assert shop.provider.http.post("/v1/test/refund_outcomes", json=pends).is_success
 
     hands.give_back(number)

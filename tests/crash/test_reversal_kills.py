@@ -183,7 +183,7 @@ def test_a_backup_that_forgot_a_refund_that_is_still_under_way_delivers_nothing_
         if was_disputed:
             dispute(shop, order.ref, action="close", outcome="won")
             order.comes_to(money="kept")
-        slow = {"next": 1, "outcome": "succeeded", "delay": 15}
+        slow = {"next": 1, "outcome": "succeeded", "delay": 30}
         shop.provider.http.post("/v1/test/refund_outcomes", json=slow).raise_for_status()
         with Hands(shop) as hands:
             hands.give_back(order.number)
@@ -206,7 +206,7 @@ def test_a_backup_in_which_it_was_not_paid_yet_delivers_nothing_for_what_is_on_i
         shop.start()
         shop.provider.act(order.ref)
         assert order.at_rest()["state"] == "delivered"
-        slow = {"next": 1, "outcome": "succeeded", "delay": 25}
+        slow = {"next": 1, "outcome": "succeeded", "delay": 30}
         shop.provider.http.post("/v1/test/refund_outcomes", json=slow).raise_for_status()
         with Hands(shop) as hands:
             hands.give_back(order.number)

@@ -33,7 +33,7 @@ def test_what_the_engine_forgot_is_delivered_all_the_same(
     shop.die_at("claim:before")
     shop.provider.act(customer.payable(number)["ref"])
     shop.wait_for_death()
-    with sqlite3.connect(shop.home / "shop.db") as database:
+    with sqlite3.connect(shop.home / "shop.db", timeout=30) as database:
         database.execute(FORGOTTEN[forgotten])
         # Owed for a year: there is no age beyond which anybody stops looking.
         database.execute("UPDATE obligation SET owed_at = '2025-01-01 00:00:00.000000' WHERE delivery = 'owed'")
@@ -57,7 +57,7 @@ def test_a_mail_and_a_payment_request_that_the_engine_forgot_are_sent_all_the_sa
     with suppress(httpx.HTTPError):
         customer.checkout(**order)
     shop.wait_for_death()
-    with sqlite3.connect(shop.home / "shop.db") as database:
+    with sqlite3.connect(shop.home / "shop.db", timeout=30) as database:
         database.execute("DELETE FROM workflow_status WHERE status NOT IN ('SUCCESS')")
     shop.start()
     number = customer.checkout(**order)["number"]
@@ -65,7 +65,7 @@ def test_a_mail_and_a_payment_request_that_the_engine_forgot_are_sent_all_the_sa
     shop.die_at("mail:accepted")
     shop.provider.act(ref)
     shop.wait_for_death()
-    with sqlite3.connect(shop.home / "shop.db") as database:
+    with sqlite3.connect(shop.home / "shop.db", timeout=30) as database:
         database.execute("DELETE FROM workflow_status WHERE status NOT IN ('SUCCESS')")
         database.execute("UPDATE mail SET next_try_at = created_at WHERE state = 'waiting'")
     shop.start()

@@ -17,7 +17,7 @@ from tests.shops import Customer, Shop, until
 
 TESTS = Path(__file__).parents[1]
 PLUGINS = [TESTS / "fleet" / "plugins", TESTS / "acceptance" / "plugins"]
-LEASE_SECONDS = 1.5
+LEASE_SECONDS = 3.0
 
 
 class Fleet:

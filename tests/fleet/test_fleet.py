@@ -32,7 +32,7 @@ def assert_delivered_once(fleet: Fleet, number: str, text: str) -> None:
 
 
 def test_what_a_killed_worker_held_is_taken_over_and_no_recorded_step_is_repeated(fleet: Fleet) -> None:
-    number = fleet.order("killed", seconds=2)
+    number = fleet.order("killed", seconds=4)
     until(lambda: fleet.tally()[number, "write"] == 1, 30, "the second step")
     victim = fleet.busy_worker(number)
 
@@ -52,8 +52,8 @@ def test_a_worker_that_froze_is_fenced_and_comes_back_as_another(fleet: Fleet) -
 
     fleet.freeze(worker)
     until(lambda: executor not in fleet.alive(), 30, "the burial of the frozen worker")
-    held = fleet.query("SELECT count(*) FROM pg_stat_activity WHERE application_name = %s", executor)
-    assert held == [(0,)], "the frozen worker still holds transactions and locks"
+    held = "SELECT count(*) FROM pg_stat_activity WHERE application_name = %s"
+    until(lambda: fleet.query(held, executor) == [(0,)], 10, "the end of its transactions and locks")
     assert_delivered_once(fleet, number, "frozen")
     fleet.thaw(worker)
 
@@ -67,6 +67,8 @@ def test_work_that_counts_as_a_living_workers_and_is_not_run_by_it_goes_on(fleet
     number = fleet.order("lost", seconds=0)
     assert_delivered_once(fleet, number, "lost")
     executor = next(iter(fleet.alive()))
+    going_on = "SELECT 1 FROM engine.workflow_status WHERE status IN ('PENDING', 'ENQUEUED')"
+    until(lambda: not fleet.query(going_on), 30, "the end of all work")
     # What an outage can leave behind: the engine's row says that a living worker runs it.
     [(identity,)] = fleet.query(
         "UPDATE engine.workflow_status SET status = 'PENDING', executor_id = %s, output = NULL, error = NULL"

@@ -81,10 +81,17 @@ def sold(shop: Toyshop) -> Sold:
         {"event": f"hex {SIGNING.encode().hex()}", "key": Sold.api_key, "level": "info"},
         {"event": f"GET {order['units'][0]['artefacts'][0]['url']} {CLOUD}", "level": "info"},
     ]
-    with (shop.home / "logs" / "makegood.log").open("a") as log:
+    with log_of(shop).open("a") as log:
         log.write("".join(json.dumps(line) + "\n" for line in lines))
         log.write(f'not JSON: Set-Cookie: makegood=PlAnTeDset99; {{"x-api-key": "PlAnTeDkey99"}} {PASSWORD}\n')
     return Sold(customer, order, other)
+
+
+def log_of(shop: Toyshop) -> Path:
+    """Its log, once something was written to it."""
+    log = shop.home / "logs" / "makegood.log"
+    until(log.exists, 30, "the first line")
+    return log
 
 
 def unpacked(path: Path) -> dict[str, str]:
@@ -168,7 +175,7 @@ def poster(shop: Toyshop, poster_files: dict[str, Path], tmp_path_factory: pytes
     order = customer.at_rest(paid["number"])
     assert order["state"] == "delivered"
     told = {"event": "making.failed", "level": "error", "operator": f"“{CALLED['sound']}” for Mia reads 'ANNA'."}
-    with (shop.home / "logs" / "makegood.log").open("a") as log:
+    with log_of(shop).open("a") as log:
         log.write(json.dumps(told) + "\n" + json.dumps({**told, "operator": "GET /x?name=f%C3%BCr%20Oma&a=%2Fanna"}))
         log.write("\nnot JSON: Mia, f\\u00fcr Oma\n")
     return dict(order)

@@ -25,7 +25,7 @@ def main() -> None:
     engine.launch()
     with database.write() as session:
         mail_id = mailer.post(session, key="receipt/killed", to="killed@example.org", letter=letters()[1])
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 90
     while time.monotonic() < deadline:
         with database.read() as session:
             if session.get_one(Mail, mail_id).state == MailState.ACCEPTED:

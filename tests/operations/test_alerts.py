@@ -40,9 +40,10 @@ class Chat:
             def do_POST(self) -> None:
                 chat.asked += 1
                 body = self.rfile.read(int(self.headers["Content-Length"]))
-                if not chat.refuses:
+                refuses = chat.refuses
+                if not refuses:
                     chat.messages.append(json.loads(body))
-                self.send_response(500 if chat.refuses else 200)
+                self.send_response(500 if refuses else 200)
                 self.end_headers()
 
             def log_message(self, *_: object) -> None:

@@ -57,9 +57,10 @@ def stopped(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stopped]:
         whole, part = buy_note(shop, customer), buy_note(shop, customer)
         for number in (whole, part):
             assert customer.at_rest(number)["state"] == "delivered"
+        with shop.beside() as office:
+            until(lambda: handled(office), 30, "nothing being left to do")
         shop.stop()
         with shop.beside() as office:
-            until(lambda: handled(office), 10, "nothing being left to do")
             with office.services.database.write() as session:
                 obligations = office.services.obligations
                 assert obligations.give_back(session, obligation(office, whole).id, "It tore.")

@@ -19,7 +19,7 @@ from makegood.kernel.clock import MovedClock
 from makegood.notify.models import Mail
 from makegood.orders.reading import by_number
 from tests.operations.note_shop import NoteShop, buy_note, mails, page
-from tests.shops import Customer, until
+from tests.shops import Customer, objects, until
 
 NEVER = ("What I never ordered", "What I never sang")
 SECRET = "Nobody must read this"
@@ -70,19 +70,19 @@ def signed_in(shop: NoteShop, office: Running, email: str) -> Customer:
 
 def waiting(shop: NoteShop) -> list[str]:
     """The addresses to which a mail is still to be sent."""
-    with sqlite3.connect(shop.home / "shop.db") as database:
+    with sqlite3.connect(shop.home / "shop.db", timeout=30) as database:
         return [row[0] for row in database.execute("SELECT \"to\" FROM mail WHERE state = 'waiting'")]
 
 
 def states(shop: NoteShop, number: str) -> list[str]:
-    with sqlite3.connect(shop.home / "shop.db") as database:
+    with sqlite3.connect(shop.home / "shop.db", timeout=30) as database:
         query = 'SELECT mail.state FROM mail JOIN "order" ON "order".id = mail.order_id WHERE number = ?'
         return [row[0] for row in database.execute(query, [number])]
 
 
 def everything(shop: NoteShop) -> str:
     """Whatever the shop's tables and objects say, but for the engine's own tables."""
-    with sqlite3.connect(shop.home / "shop.db") as database:
+    with sqlite3.connect(shop.home / "shop.db", timeout=30) as database:
         tables = [row[0] for row in database.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
         rows = [
             repr(row)
@@ -90,7 +90,7 @@ def everything(shop: NoteShop) -> str:
             if table not in ("workflow_status", "operation_outputs", "workflow_events", "notifications", "streams")
             for row in database.execute(f'SELECT * FROM "{table}"')
         ]
-    files = [path.read_bytes().decode() for path in (shop.home / "objects").rglob("*") if path.is_file()]
+    files = [has.decode() for has in objects(shop.home).values()]
     return "\n".join(rows + files)
 
 
@@ -197,7 +197,7 @@ def test_an_expired_draft_and_what_was_made_of_it_go_with_their_owner(
     [exported] = json.loads((tmp_path / "out" / "data.json").read_text())["drafts"]
     copied = [(tmp_path / "out" / file["copied_to"]).is_file() for job in exported["jobs"] for file in job["files"]]
     assert set(copied) == {True}
-    with sqlite3.connect(shop.home / "shop.db") as database:
+    with sqlite3.connect(shop.home / "shop.db", timeout=30) as database:
         # So were drafts left when their time was over before their options went with them.
         database.execute("UPDATE draft SET version = 0 WHERE id = ?", [draft])
     database.close()

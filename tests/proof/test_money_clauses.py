@@ -200,6 +200,6 @@ def test_money_that_moves_while_the_proof_asks_contradicts_nothing(tmp_path: Pat
                 moves.pop(stream, str)()
                 return super().list_recent(stream, since, cursor)
 
-        assert violations(shop, shop.home, Moving, patience=(1.0,) * 10) == set()
+        assert violations(shop, shop.home, Moving, patience=(1.0,) * 40) == set()
         assert moves == {}
         assert (parted.returned(), disputed.seen()["units"][0]["money"]) == ([100], "disputed")

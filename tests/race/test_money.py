@@ -130,7 +130,7 @@ def test_a_free_order_is_delivered_without_the_provider(shop: Shop, poster_files
 
 
 def test_an_unpaid_order_expires_at_the_provider_and_is_closed(tmp_path: Path, poster_files: dict[str, Path]) -> None:
-    with Shop(tmp_path, MAKEGOOD_PAYMENT_MINUTES="0.05") as shop:
+    with Shop(tmp_path, MAKEGOOD_PAYMENT_MINUTES="0.2") as shop:
         customer = shop.customer()
         number, ref = buy(customer, poster_files, "late")
 

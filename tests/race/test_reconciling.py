@@ -88,7 +88,7 @@ def test_an_order_that_we_call_paid_and_the_provider_does_not_is_reported_and_no
 ) -> None:
     bought = Bought.order(shop, "unpaid")
     say = "UPDATE payment SET state = ?, captured_minor = ? WHERE id = ?"
-    with sqlite3.connect(shop.home / "shop.db") as database:
+    with sqlite3.connect(shop.home / "shop.db", timeout=30) as database:
         database.execute(say, ("paid", PRICE, bought.reference))
 
     code, report = reconcile(shop)
@@ -96,7 +96,7 @@ def test_an_order_that_we_call_paid_and_the_provider_does_not_is_reported_and_no
     [found] = [finding for finding in report["findings"] if finding["ref"] == bought.ref]
     assert (code, report["explained"], found["order"]) == (1, False, bought.number)
     assert found["text"] == "We say that $2.50 was paid; sandbox says pending."
-    with sqlite3.connect(shop.home / "shop.db") as database:
+    with sqlite3.connect(shop.home / "shop.db", timeout=30) as database:
         [state] = database.execute("SELECT state FROM payment WHERE id = ?", (bought.reference,)).fetchone()
         assert state == "paid"
         database.execute(say, ("pending", 0, bought.reference))
@@ -110,7 +110,7 @@ def test_a_payment_that_cant_be_booked_keeps_nobody_elses_from_being_found(shop:
     address = 'UPDATE "order" SET email = ? WHERE number = ?'
     stray = [paid_silently(shop, currency="EUR")]
     broken = Bought.order(shop, "without an address")
-    with sqlite3.connect(shop.home / "shop.db") as database:
+    with sqlite3.connect(shop.home / "shop.db", timeout=30) as database:
         assert database.execute(address, ("nobody", broken.number)).rowcount == 1
     shop.provider.act(broken.ref, webhook="never")
     stray.append(paid_silently(shop, currency="EUR"))
@@ -120,7 +120,7 @@ def test_a_payment_that_cant_be_booked_keeps_nobody_elses_from_being_found(shop:
     assert {finding["ref"] for finding in report["findings"]} >= set(stray)
     [found] = [finding for finding in report["findings"] if finding["ref"] == broken.ref]
     assert (found["kind"], found["explained"]) == ("NOT_BOOKED", False)
-    with sqlite3.connect(shop.home / "shop.db") as database:
+    with sqlite3.connect(shop.home / "shop.db", timeout=30) as database:
         database.execute(address, ("kim@example.com", broken.number))
     assert broken.at_rest()["state"] == "delivered"
     assert hands.reconcile()["explained"]
@@ -131,7 +131,7 @@ def test_one_payment_that_is_not_answered_for_keeps_nobody_elses_from_being_foun
     mute = Bought.order(shop, "mute")
     no_answers(shop, f"/v1/payments/{mute.ref}")
     say = "UPDATE payment SET state = ?, captured_minor = ? WHERE id = ?"
-    with sqlite3.connect(shop.home / "shop.db") as database:
+    with sqlite3.connect(shop.home / "shop.db", timeout=30) as database:
         # Our books differ from the list, so that the provider is asked about it.
         database.execute(say, ("paid", PRICE, mute.reference))
     stray.append(paid_silently(shop, currency="EUR"))
@@ -141,7 +141,7 @@ def test_one_payment_that_is_not_answered_for_keeps_nobody_elses_from_being_foun
     assert {finding["ref"] for finding in report["findings"]} >= set(stray)
     [found] = [finding for finding in report["findings"] if finding["ref"] == mute.ref]
     assert (found["kind"], found["explained"]) == ("NOT_BOOKED", False)
-    with sqlite3.connect(shop.home / "shop.db") as database:
+    with sqlite3.connect(shop.home / "shop.db", timeout=30) as database:
         database.execute(say, ("pending", 0, mute.reference))
     heal(shop)
     shop.provider.act(mute.ref, webhook="never")

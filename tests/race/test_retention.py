@@ -11,7 +11,7 @@ def test_an_order_keeps_its_files_though_its_draft_expires_before_the_payment(
     tmp_path: Path, poster_files: dict[str, Path]
 ) -> None:
     settings = {
-        "MAKEGOOD_DRAFT_HOURS": "0.0025", "MAKEGOOD_UNHELD_HOURS": "0", "MAKEGOOD_HOUSEKEEPING_SECONDS": "0.5",
+        "MAKEGOOD_DRAFT_HOURS": "0.01", "MAKEGOOD_UNHELD_HOURS": "0", "MAKEGOOD_HOUSEKEEPING_SECONDS": "0.5",
         "MAKEGOOD_RETENTION_SECONDS": "0.5",
     }  # fmt: skip
     with Shop(tmp_path, **settings) as shop:

@@ -224,7 +224,7 @@ def test_after_all_this_everything_is_explained_and_the_promise_holds(shop: Shop
 
 def shop_works_on(shop: Shop, bought: Bought) -> bool:
     """Whether the engine still has an attempt at it."""
-    with sqlite3.connect(shop.home / "shop.db") as database:
+    with sqlite3.connect(shop.home / "shop.db", timeout=30) as database:
         query = (
             "SELECT count(*) FROM workflow_status w JOIN obligation b ON w.workflow_uuid LIKE b.id || '/%'"
             ' JOIN "order" o ON o.id = b.order_id WHERE o.number = ?'

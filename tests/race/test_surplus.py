@@ -71,7 +71,7 @@ def surplus(seen: dict[str, Any]) -> list[tuple[str, str, str]]:
 
 def test_money_that_comes_after_its_order_let_go_of_its_files_is_said_and_goes_back(tmp_path: Path) -> None:
     settings = {
-        "MAKEGOOD_PAYMENT_MINUTES": "0.05", "MAKEGOOD_UNPAID_DAYS": "0", "MAKEGOOD_RETENTION_SECONDS": "0.5",
+        "MAKEGOOD_PAYMENT_MINUTES": "0.2", "MAKEGOOD_UNPAID_DAYS": "0", "MAKEGOOD_RETENTION_SECONDS": "0.5",
     }  # fmt: skip
     with CornerShop(tmp_path, **settings) as shop:
         bought = order(shop, "engravings", b"paid too late")

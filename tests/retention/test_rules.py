@@ -27,7 +27,7 @@ from makegood.storage.assets import Asset
 from makegood.storage.objects import digest
 from makegood.storage.retention import last_runs
 from tests.operations.note_shop import NoteShop, buy_note, obligation, order_note
-from tests.shops import Customer, until
+from tests.shops import Customer, objects, until
 
 
 @pytest.fixture(scope="module")
@@ -48,7 +48,7 @@ def days(count: float) -> MovedClock:
 
 def papers(shop: NoteShop, text: str) -> list[Path]:
     """The stored objects with these bytes."""
-    return [path for path in (shop.home / "objects").rglob("*") if path.is_file() and path.read_text() == text]
+    return [path for path, has in objects(shop.home).items() if has == text.encode()]
 
 
 def order_long_ago(shop: NoteShop, paper: str, ago: float) -> Customer:

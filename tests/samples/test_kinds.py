@@ -141,7 +141,7 @@ def test_a_changed_draft_has_a_stale_job_that_sells_nothing(shop: Shop) -> None:
 
 def test_a_job_is_cancelled_and_can_be_asked_for_again(shop: Shop) -> None:
     customer = shop.customer()
-    draft = customer.draft({}, "tunes", notes=3, slowness=0.7)
+    draft = customer.draft({}, "tunes", notes=3, slowness=1)
     where = f"/api/v1/drafts/{draft}/job"
     first = customer.expect(202, "POST", where)
     until(lambda: customer.expect(200, "GET", where)["progress"] > 0, SECONDS, "some progress")
@@ -181,7 +181,7 @@ def bought_mailbox(shop: Shop, office: PostOffice, email: str = "kim@example.com
 
 
 def test_a_mailbox_is_kept_for_its_term_and_given_back_after_it(shop: Shop, office: PostOffice) -> None:
-    (customer, order), reference = bought_mailbox(shop, office, seconds=3)
+    (customer, order), reference = bought_mailbox(shop, office, seconds=8)
     assert office.ledger()[reference] == {"alive": 1, "created": 1, "destroyed": 0}
 
     until(lambda: not office.ledger()[reference]["alive"], SECONDS, "the end of the mailbox")
@@ -316,7 +316,7 @@ def test_a_renewal_that_was_given_back_leaves_its_place_to_the_next_one(shop: Sh
 
 
 def test_a_period_that_ended_while_it_failed_is_paid_back_for_that_time(shop: Shop, office: PostOffice) -> None:
-    (customer, order), reference = bought_mailbox(shop, office, seconds=8, patience=8)
+    (customer, order), reference = bought_mailbox(shop, office, seconds=20, patience=20)
     draft = customer.draft({}, "mailboxes", seconds=100)
     renewal = customer.checkout(draft, renews=order["units"][0]["id"])["number"]
     shop.provider.act(customer.payable(renewal)["ref"])

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import os
+import secrets
 import signal
 import socket
 import subprocess
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -14,17 +17,29 @@ import httpx
 
 READY_SECONDS = 120
 REST_SECONDS = 90
+PATIENCE = float(os.environ.get("MAKEGOOD_TEST_PATIENCE", "3"))
+"""Bounds are for a machine that has nothing else to do; everywhere so many times as long is waited."""
+
+
+PORTS = range(20_000, 32_000)
+"""Below those that the kernel gives to whoever calls out, who could take one between two starts of a server."""
+_given: set[int] = set()
 
 
 def free_port() -> int:
-    """A port of the loopback that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """A port of the loopback that nobody listens on, and that was not given out here before."""
+    while True:
+        port = secrets.choice(PORTS)
+        with socket.socket() as probe, suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            if port not in _given:
+                _given.add(port)
+                return port
 
 
 def until(what: Callable[[], Any], seconds: float, why: str) -> Any:
-    """What `what` returns once it is true; fails with `why` after `seconds`."""
+    """What `what` returns once it is true; fails with `why` after `seconds`, times `PATIENCE`."""
+    seconds *= PATIENCE
     end = time.monotonic() + seconds
     while time.monotonic() < end:
         found = what()
@@ -77,6 +92,6 @@ class Server:
         if self.process is not None and not self.is_dead:
             self.process.terminate()
             try:
-                self.process.wait(20)
+                self.process.wait(20 * PATIENCE)
             except subprocess.TimeoutExpired:
                 self.kill()

@@ -94,7 +94,7 @@ def receiving() -> Iterator[Shop]:
         server.server_close()
 
 
-def until(true: Callable[[], Any], seconds: float = 20.0) -> Any:
+def until(true: Callable[[], Any], seconds: float = 60.0) -> Any:
     """Wait until `true()` is; fails loudly instead of hanging."""
     end = time.monotonic() + seconds
     while not (value := true()):

@@ -43,7 +43,7 @@ def test_every_outcome_with_every_webhook_behaviour(
     heard = expected_to_be_heard(outcome, webhook)
     payment = house.create()
 
-    answer = house.submit(payment, outcome=outcome, webhook=webhook, delay="0.1", webhook_delay="0.1")
+    answer = house.submit(payment, outcome=outcome, webhook=webhook, delay="1", webhook_delay="0.1")
     if outcome == "three_d_secure":
         assert answer.headers["location"].endswith("/authenticate")
         answer = house.browser.post(payment["url"] + "/authenticate", data={"decision": "authenticate"})
@@ -69,7 +69,7 @@ def test_every_outcome_with_every_webhook_behaviour(
 def test_twice_at_once_means_the_same_event_twice_at_the_same_time(
     house: House, eventually: Callable[..., Any]
 ) -> None:
-    house.shop.pause = 0.5
+    house.shop.pause = 2
     house.act(house.create(), "success", "twice")
     eventually(lambda: len(house.shop.posts) == 2)
     one, two = house.shop.posts
