@@ -31,6 +31,7 @@ class LiveOrder {
       this.askLater(SILENCE_MS);
       void this.draw();
     });
+    source.addEventListener("still", () => this.askLater(SILENCE_MS));
     source.addEventListener("done", () => {
       source.close();
       void this.draw();

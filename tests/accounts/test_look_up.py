@@ -11,12 +11,14 @@ from makegood.notify.letters import OrderLink
 from tests.shops import MailServer, Shop, until
 
 SECONDS = 30
+PROXY = "127.0.0.30"
 
 
 @pytest.fixture(scope="module")
 def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
     mail = MailServer().start()
-    with Shop(tmp_path_factory.mktemp("look-up"), sells=("tests.samples.notes",), mail=mail) as running:
+    folder, sells = tmp_path_factory.mktemp("look-up"), ("tests.samples.notes",)
+    with Shop(folder, sells=sells, mail=mail, MAKEGOOD_TRUSTED_PROXIES=PROXY) as running:
         yield running
     mail.stop()
 
@@ -94,6 +96,15 @@ def test_guesses_from_one_network_address_come_to_an_end(shop: Shop) -> None:
     assert guesses == [*[202] * 30, 429]
     assert guesser.asks("api", number, email)[0] == 429
     assert Somebody(shop, "127.0.0.15").asks("api", number, email)[0] == 202
+
+
+@pytest.mark.parametrize(("last", "address"), [(202, PROXY), (429, "127.0.0.31")])
+def test_where_somebody_is_is_told_only_by_a_trusted_proxy(shop: Shop, last: int, address: str) -> None:
+    through = Somebody(shop, address)
+    for n in range(31):
+        through.http.headers["X-Forwarded-For"] = f"198.51.100.{n}"
+        answer = through.asks("api", "ORD-0000000000", f"proxied{n}@example.com")[0]
+    assert answer == last
 
 
 def test_who_was_mailed_enough_is_not_mailed_again_and_nobody_is_told(shop: Shop) -> None:

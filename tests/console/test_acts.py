@@ -262,12 +262,12 @@ def test_completing_by_hand_delivers_the_operators_own_file_and_keeps_the_money(
     hidden = desk.confirm(number, "complete")
     boat = b"\\__|__/ folded by hand \xe2\x80\x94 " + b"-" * 3_000_000
     form = {**hidden, "reason": "folded it myself"}
+    # More bytes than a file system takes.
+    name = "船" * 100 + ".txt"
     nothing = {"files": ("", b"", "application/octet-stream")}
     answer = desk.http.post(f"/console/complete/{number}", data=form, files=nothing)
     assert (answer.status_code, "Please choose the files" in answer.text) == (422, True)
-    answer = desk.http.post(
-        f"/console/complete/{number}", data=form, files=[("files", ("boat.txt", boat, "text/plain"))]
-    )
+    answer = desk.http.post(f"/console/complete/{number}", data=form, files=[("files", (name, boat, "text/plain"))])
     assert answer.headers["location"].endswith("?done=complete&units=1"), answer.text
     order = customer.at_rest(number)
     assert (order["state"], kept(shop, customer, number)) == ("delivered", 450)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Literal
@@ -39,6 +39,8 @@ class Caller:
     via: Literal["session", "api_key", "none"]
     session_id: str | None = None
     scopes: frozenset[Scope] = ALL_SCOPES
+    was_prolonged: bool = field(default=False, compare=False)
+    """That the session has just been given its whole time anew, which its cookie should be as well."""
 
     @property
     def is_signed_in(self) -> bool:

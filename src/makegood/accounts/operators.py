@@ -143,6 +143,7 @@ class Operators:
     def _add(self, email: str, role: Role | None, by: str) -> Invitation:
         now, token = self._clock.now(), new_secret()
         with self._database.write() as session:
+            _lock_owners(session)
             operator = session.scalar(sa.select(Operator).where(Operator.email == email).with_for_update())
             is_new = operator is None
             if operator is None:
@@ -179,10 +180,7 @@ class Operators:
     @contextmanager
     def _one(self, email: str) -> Iterator[tuple[Transaction, Operator]]:
         with self._database.write() as session:
-            # Owners are locked first and in one order, so that two of them can't end each other at the same moment.
-            session.scalars(
-                sa.select(Operator).where(Operator.role == Role.OWNER).order_by(Operator.id).with_for_update()
-            ).all()
+            _lock_owners(session)
             known_as = email.strip().lower()
             operator = session.scalar(sa.select(Operator).where(Operator.email == known_as).with_for_update())
             if operator is None:
@@ -232,3 +230,9 @@ def open_session(now: datetime, settings: Settings) -> tuple[sa.ColumnElement[bo
         OperatorSession.expires_at > now,
         OperatorSession.last_seen_at > now - timedelta(minutes=settings.console_idle_minutes),
     )
+
+
+def _lock_owners(session: Transaction) -> None:
+    """First and in one order, so that two owners can't end each other at the same moment."""
+    owners = sa.select(Operator).where(Operator.role == Role.OWNER).order_by(Operator.id).with_for_update()
+    session.scalars(owners).all()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Literal
 
@@ -73,6 +73,7 @@ class Accounts:
             with self._database.write() as session:
                 if caller.session_id:
                     touch(session, caller.session_id, now, self._settings.session_days)
+                    caller = replace(caller, was_prolonged=True)
                 elif bearer:
                     keys.note_use(session, self._clock, bearer)
         return caller

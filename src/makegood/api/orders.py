@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections import Counter
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -12,6 +13,7 @@ from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import StreamingResponse
 from pydantic import BaseModel, Field
 
+from makegood.kernel.errors import Rejected
 from makegood.web.callers import caller, network_address, own_order
 from makegood.web.lookup import send_order_link
 from makegood.web.order_view import order_json, orders_of
@@ -19,8 +21,23 @@ from makegood.web.services import Services, services
 
 router = APIRouter(prefix="/orders", tags=["orders"])
 
-LOOK_SECONDS = 0.3
+QUICK_SECONDS, CALM_SECONDS = 0.3, 2.0
+"""Between two looks: quick while something happens, calm once nothing has for `QUICK_FOR_SECONDS`."""
+QUICK_FOR_SECONDS = 20
 KEEP_OPEN_SECONDS = 600
+STILL_SECONDS = 10
+"""Between two signs of life where nothing changes."""
+MOST_WATCHED = 100
+"""Orders watched in one process at once: each costs up to a hundredth of a core. Who comes later asks by themselves."""
+MOST_OF_ONE = 5
+_watched = Counter[str]()
+
+
+class TooManyWatch(Rejected):
+    code = "TOO_MANY_WATCH"
+    status = 503
+    customer = "Too many are watching at the moment. Please ask again from time to time instead."
+    operator = "The events of {order} could not be watched: too many are open."
 
 
 class Lookup(BaseModel):
@@ -57,22 +74,37 @@ def settle(request: Request, number: str) -> dict[str, Any]:
 
 @router.get("/{number}/events")
 def live(request: Request, number: str) -> StreamingResponse:
-    """The order, now and at every change, as server-sent events; ends with `done` when nothing will change."""
+    """The order, now and at every change, as server-sent events, with `still` where nothing changes for a while; ends
+    with `done` when nothing will change. Of one order at most a few can be open at once, and of all of them a hundred
+    in one process: `TOO_MANY_WATCH`."""
     shop, order = services(request), own_order(request, number)
+    if _watched.total() >= MOST_WATCHED or _watched[order.id] >= MOST_OF_ONE:
+        raise TooManyWatch(order=order.number)
     return StreamingResponse(
         _changes(shop, order.id), media_type="text/event-stream", headers={"X-Accel-Buffering": "no"}
     )
 
 
 async def _changes(shop: Services, order_id: str) -> AsyncIterator[str]:
-    last, count = "", 0
-    for _ in range(int(KEEP_OPEN_SECONDS / LOOK_SECONDS)):
-        now = await run_in_threadpool(order_json, shop, order_id)
-        text = json.dumps(now)
-        if text != last:
-            last, count = text, count + 1
-            yield f"id: {count}\nevent: order\ndata: {text}\n\n"
-        if now["at_rest"]:
-            yield "event: done\ndata: {}\n\n"
-            return
-        await asyncio.sleep(LOOK_SECONDS)
+    clock = asyncio.get_running_loop().time
+    last, count, until = "", 0, clock() + KEEP_OPEN_SECONDS
+    changed = said = clock()
+    _watched[order_id] += 1
+    try:
+        while clock() < until:
+            now = await run_in_threadpool(order_json, shop, order_id)
+            text = json.dumps(now)
+            if text != last:
+                last, count, changed, said = text, count + 1, clock(), clock()
+                yield f"id: {count}\nevent: order\ndata: {text}\n\n"
+            elif clock() > said + STILL_SECONDS:
+                said = clock()
+                yield "event: still\ndata: {}\n\n"
+            if now["at_rest"]:
+                yield "event: done\ndata: {}\n\n"
+                return
+            await asyncio.sleep(QUICK_SECONDS if clock() < changed + QUICK_FOR_SECONDS else CALM_SECONDS)
+    finally:
+        _watched[order_id] -= 1
+        if not _watched[order_id]:
+            del _watched[order_id]

@@ -138,7 +138,7 @@ def _server(settings: Settings, running: Running) -> uvicorn.Server:
     return uvicorn.Server(
         uvicorn.Config(
             app, host=settings.host, port=settings.port, log_level="warning", timeout_graceful_shutdown=5,
-            server_header=False, timeout_keep_alive=30,
+            server_header=False, timeout_keep_alive=30, forwarded_allow_ips=settings.trusted_proxies,
         )
     )  # fmt: skip
 

@@ -25,6 +25,9 @@ class Settings(BaseSettings):
     shop_name: str = "Makegood"
     public_url: str = ""
     host: str = "127.0.0.1"
+    trusted_proxies: str = "127.0.0.1,::1"
+    """Whose `X-Forwarded-For` is believed: addresses and networks with commas between, `*` for anybody's. Tries are
+    counted by network address, and behind a proxy that isn't named here all visitors have the same one."""
     port: int = 8000
     secret: str = ""
     database_url: str = ""

@@ -26,12 +26,12 @@ class Links:
         return self._signer.opens("order", order.id, key)
 
     def order_return(self, order: Order) -> str:
-        """Where the payment provider sends the customer back to."""
-        return self.public(f"/orders/{order.number}?paid=1")
+        """Where the payment provider sends the customer back to: perhaps in another browser than they ordered in."""
+        return f"{self.order(order)}&paid=1"
 
     def order_cancel(self, order: Order) -> str:
         """Where the payment provider sends a customer who doesn't pay."""
-        return self.public(f"/orders/{order.number}")
+        return self.order(order)
 
     def download(self, grant_token: str, name: str) -> str:
         """The address of one artefact."""

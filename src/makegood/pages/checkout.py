@@ -84,6 +84,8 @@ def _page(
         draft=draft,
         description=product.describe(product.options.model_validate(draft.options)),
         edit_url=f"{product.manifest.route_prefix}/{draft.id}",
+        most=product.most_units,
+        has_codes=bool(product.codes),
         quote=quote,
         token=token,
         priced=f"{quantity} {promotion or ''}",

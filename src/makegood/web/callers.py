@@ -10,7 +10,7 @@ from makegood.fulfillment.downloads import Fetcher
 from makegood.kernel.errors import Rejected
 from makegood.orders.models import Order
 from makegood.orders.reading import OrderNotFound, by_number
-from makegood.web.security import SAFE
+from makegood.web.security import PROLONGED, SAFE
 from makegood.web.services import services
 
 COOKIE = "makegood"
@@ -33,6 +33,10 @@ def caller(request: Request) -> Caller:
     found = services(request).accounts.identify(cookie=request.cookies.get(COOKIE), bearer=key)
     found.need(Scope.READ if request.method in SAFE else Scope.ORDER)
     request.state.caller = found
+    if found.was_prolonged:
+        answer = Response()
+        set_cookie(request, answer, request.cookies[COOKIE])
+        setattr(request.state, PROLONGED, answer.headers["set-cookie"])
     return found
 
 

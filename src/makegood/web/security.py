@@ -10,6 +10,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from makegood.kernel.errors import Rejected
 
 SAFE = {"GET", "HEAD", "OPTIONS"}
+PROLONGED = "prolonged_cookie"
+"""In a request's state, the cookie of a session that it prolonged."""
 MOST_BYTES = 2 << 20
 """Of a request that is no upload."""
 
@@ -65,6 +67,8 @@ class Security:
                 headers.setdefault("Cross-Origin-Opener-Policy", "same-origin")
                 headers.setdefault("Permissions-Policy", "microphone=(self), camera=(self), geolocation=()")
                 headers.setdefault("Cache-Control", "no-store")
+                if PROLONGED in scope.get("state", {}) and "set-cookie" not in headers:
+                    headers.append("Set-Cookie", scope["state"][PROLONGED])
             await send(message)
 
         if scope["method"] == "HEAD":

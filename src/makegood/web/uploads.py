@@ -107,4 +107,5 @@ def read_file_name(text: str) -> str:
     """What a file is called, as far as it is safe to show and to send: no folders, no control characters."""
     name = text.replace("\\", "/").rsplit("/", 1)[-1]
     name = "".join(c for c in name if c.isprintable()).strip(" .")
-    return name[-120:] or "file"
+    # File systems count bytes, 255 at most.
+    return name[-120:].encode()[-200:].decode(errors="ignore") or "file"
