@@ -42,7 +42,7 @@ PLAIN_SETTINGS = frozenset({
     "probe_seconds", "retention_seconds", "unpaid_days", "paid_input_days", "delivery_days", "abandoned_days",
     "orphan_hours", "orphan_seconds", "reconcile_seconds", "stray_hours", "alert_seconds", "alert_repeat_hours",
     "alert_late_share", "alert_stuck_attempts", "alert_after_minutes", "test_clock_seconds", "uploads_at_once",
-    "upload_stall_seconds", "engine_days",
+    "upload_stall_seconds", "engine_days", "trusted_proxies",
 })  # fmt: skip
 """The settings whose values may be shown; of every other one, only whether it is set."""
 SENSITIVE_VARIABLE = re.compile(r"pass|secret|token|key|dsn|credential|url$", re.IGNORECASE)
