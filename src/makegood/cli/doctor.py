@@ -18,7 +18,7 @@ from makegood.proof.doctor import Examined
 from makegood.proof.doctor import as_json as data_of
 from makegood.proof.findings import found
 
-SETTINGS = "Set it right; docs/running-it.md says what each setting may be."
+SETTINGS = "Set it right; src/makegood/kernel/settings.py says what each setting may be."
 HOME = "MAKEGOOD_HOME must be a folder that this user may write to."
 
 

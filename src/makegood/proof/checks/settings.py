@@ -31,5 +31,5 @@ class SettingsAreKnown:
 
 def _unknown(name: str, known: set[str]) -> Check:
     meant = difflib.get_close_matches(name.upper(), known, n=1)
-    mend = f"Did you mean {meant[0]}?" if meant else "Remove it, or see docs/running-it.md for what there is."
+    mend = f"Did you mean {meant[0]}?" if meant else "Remove it; src/makegood/kernel/settings.py has what there is."
     return Check(f"setting {name}", "nobody reads it", mend)
