@@ -29,7 +29,7 @@ def is_red(mutant: Mutant, folder: Path) -> bool:
             raise SystemExit(f"{mutant.name}: {name} has no {present!r} any more")
         path.write_text(text.replace(present, instead))
     command = [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", mutant.test]
-    env = {**os.environ, "PYTHONPATH": str(copy), "MAKEGOOD_TEST_PATIENCE": "1"}
+    env = {**os.environ, "PYTHONPATH": str(copy), "TESTING_PATIENCE": "1"}
     done = subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, check=False)
     (folder / "log").write_text(done.stdout + done.stderr)
     if done.returncode not in (0, 1):

@@ -28,7 +28,7 @@ KEEP_OPEN_SECONDS = 600
 STILL_SECONDS = 10
 """Between two signs of life where nothing changes."""
 MOST_WATCHED = 100
-"""Orders watched in one process at once: each costs up to a hundredth of a core. Who comes later asks by themselves."""
+"""Orders watched in one process at once: each is read whole at every look. Who comes later asks by themselves."""
 MOST_OF_ONE = 5
 _watched = Counter[str]()
 

@@ -17,7 +17,7 @@ import httpx
 
 READY_SECONDS = 120
 REST_SECONDS = 90
-PATIENCE = float(os.environ.get("MAKEGOOD_TEST_PATIENCE", "3"))
+PATIENCE = float(os.environ.get("TESTING_PATIENCE", "3"))
 """Bounds are for a machine that has nothing else to do; everywhere so many times as long is waited."""
 
 
